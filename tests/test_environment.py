@@ -1,0 +1,112 @@
+"""The files that say what to install agree: pyproject.toml, environment.yml, requirements.lock."""
+
+import re
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+from tests.test_floors import OUTSIDE
+
+HERE = Path(__file__).parent.parent
+PROJECT = tomllib.loads((HERE / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+ENVIRONMENT = yaml.safe_load((HERE / "environment.yml").read_text(encoding="utf-8"))
+LOCK = (HERE / "requirements.lock").read_text(encoding="utf-8")
+
+# conda-forge's name -> the name on the package index.
+CONDA_NAMES = {"matplotlib-base": "matplotlib"}
+# What conda itself needs, which is no dependency of the package.
+CONDA_ONLY = {"python", "pip"}
+# The name that is imported -> the package that brings it, where the two differ.
+IMPORT_NAMES = {"IPython": "ipython", "PIL": "pillow", "yaml": "pyyaml"}
+
+
+def requirements(*extras: str) -> dict[str, Requirement]:
+    lines = list(PROJECT["dependencies"])
+    for extra in extras:
+        lines += PROJECT["optional-dependencies"][extra]
+    return {canonicalize_name(one.name): one for one in map(Requirement, lines)}
+
+
+def conda_packages() -> dict[str, SpecifierSet]:
+    """Read environment.yml's packages as {name on the package index: range}."""
+    found = {}
+    for line in ENVIRONMENT["dependencies"]:
+        if isinstance(line, str):
+            name, spec = re.fullmatch(r"([\w.-]+?)\s*((?:[=<>!~].*)?)", line).groups()
+            found[CONDA_NAMES.get(name, name)] = SpecifierSet(
+                re.sub(r"^=(?!=)(.*)", r"==\1.*", spec)
+            )
+    return found
+
+
+def locked() -> dict[str, Version]:
+    pins = re.findall(r"^([\w.-]+)==(\S+)", LOCK, flags=re.MULTILINE)
+    return {canonicalize_name(name): Version(version) for name, version in pins}
+
+
+def test_conda_has_the_same_packages_but_those_of_one_platform_only():
+    """A package with a marker comes through `-e .`: environment.yml knows no markers."""
+    everywhere = {name for name, one in requirements().items() if one.marker is None}
+    assert set(conda_packages()) - CONDA_ONLY == everywhere
+
+
+def test_conda_installs_the_course_itself():
+    assert {"pip": ["-e ."]} in ENVIRONMENT["dependencies"]
+
+
+@pytest.mark.parametrize("name", sorted(set(conda_packages()) - CONDA_ONLY))
+def test_conda_asks_for_the_same_range(name):
+    assert conda_packages()[name] == requirements()[name].specifier
+
+
+def test_conda_takes_a_python_that_the_project_supports():
+    (spec,) = conda_packages()["python"]
+    assert SpecifierSet(PROJECT["requires-python"]).contains(spec.version.removesuffix(".*"))
+
+
+def test_binder_can_read_the_python_version():
+    assert any(re.fullmatch(r"python=3\.\d+", str(one)) for one in ENVIRONMENT["dependencies"])
+    assert (ENVIRONMENT["name"], ENVIRONMENT["channels"]) == ("sockets-lab", ["conda-forge"])
+
+
+@pytest.mark.parametrize("name", sorted(requirements("test")))
+def test_the_lock_holds_a_version_that_the_project_and_conda_allow(name):
+    version = locked()[name]
+    assert version in requirements("test")[name].specifier
+    assert version in conda_packages().get(name, SpecifierSet())
+
+
+def test_every_locked_version_has_a_hash():
+    entries = [entry for entry in re.split(r"\n(?=\w)", LOCK) if "==" in entry.split("\n")[0]]
+    assert len(entries) == len(locked())
+    assert [one.split()[0] for one in entries if "--hash=sha256:" not in one] == []
+
+
+def test_the_lock_names_no_address_index_or_path():
+    told = [
+        line for line in LOCK.splitlines() if re.search(r"://|--(extra-)?index|--find|\s/", line)
+    ]
+    assert told == []
+
+
+def test_every_package_that_the_code_imports_is_a_dependency():
+    imported = {IMPORT_NAMES.get(name, name) for names in OUTSIDE.values() for name in names}
+    assert imported - set(requirements()) == set()
+
+
+def test_the_reason_stands_beside_every_package():
+    text = (HERE / "pyproject.toml").read_text(encoding="utf-8")
+    lines = re.findall(r'^    "[\w-]+>=.*$', text, flags=re.MULTILINE)
+    assert len(lines) >= len(requirements("test", "class", "site"))
+    assert [line for line in lines if "#" not in line] == []
+
+
+def test_this_python_is_supported():
+    assert SpecifierSet(PROJECT["requires-python"]).contains("{}.{}.{}".format(*sys.version_info))
