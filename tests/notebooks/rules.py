@@ -1,0 +1,112 @@
+"""What the rules of validation say about one notebook, one cell or one output."""
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbformat import NotebookNode
+from nbval.plugin import (
+    coalesce_streams,
+    find_comment_markers,
+    find_metadata_tags,
+    get_sanitize_patterns,
+)
+
+__all__ = [
+    "NOTEBOOKS",
+    "ROOT",
+    "code_cells",
+    "comparable",
+    "course_notebooks",
+    "is_exempt",
+    "lacking",
+    "may_raise",
+    "needs",
+    "read",
+    "sanitized",
+    "tags",
+]
+
+ROOT = Path(__file__).resolve().parents[2]
+NOTEBOOKS = ROOT / "notebooks"
+SANITIZE = get_sanitize_patterns((ROOT / "tests" / "sanitize.cfg").read_text())
+
+# nbval compares neither of these: widget models are numbered at random, pixels are measured anew.
+NOT_COMPARED = {"application/vnd.jupyter.widget-view+json", "image/png", "image/jpeg"}
+
+
+def course_notebooks() -> list[Path]:
+    """List the course's notebooks that stand in the repository, in their order."""
+    return sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
+
+
+def read(path: Path) -> NotebookNode:
+    """Read a notebook in today's format."""
+    return nbformat.read(path, as_version=4)
+
+
+def code_cells(notebook: NotebookNode) -> list[NotebookNode]:
+    """Keep the cells that hold code."""
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def tags(cell: NotebookNode) -> tuple[str, ...]:
+    """Read a cell's tags."""
+    return tuple(cell.metadata.get("tags", ()))
+
+
+def needs(cell: NotebookNode) -> tuple[str, ...]:
+    """Name the abilities that a cell's `needs-…` tags ask for; ValueError for an unknown one."""
+    names = tuple(tag.removeprefix("needs-") for tag in tags(cell) if tag.startswith("needs-"))
+    for name in names:
+        from sockets_lab import abilities  # TODO top
+
+        if name not in abilities.ABILITIES:
+            known = ", ".join(f"needs-{name}" for name in abilities.ABILITIES)
+            raise ValueError(f"unknown tag {f'needs-{name}'!r}; there are {known}")
+    return names
+
+
+def lacking(cell: NotebookNode) -> list[str]:
+    """Say for each ability that a cell needs and this machine lacks: its tag and why."""
+    if not needs(cell):
+        return []
+    from sockets_lab import abilities  # TODO top
+
+    asked = [abilities.ability(name) for name in needs(cell)]
+    return [f"needs-{one.name}: {one.lacking}" for one in asked if not one.has]
+
+
+def is_exempt(cell: NotebookNode) -> bool:
+    """Tell whether nbval was told not to compare this cell's output."""
+    options = dict(find_metadata_tags(cell.metadata)) | dict(find_comment_markers(cell.source))
+    return not options.get("check", True)
+
+
+def may_raise(cell: NotebookNode) -> bool:
+    """Tell whether an exception is what this cell wants to show."""
+    return "raises-exception" in tags(cell)
+
+
+def sanitized(value: Any) -> Any:
+    """Blank what tests/sanitize.cfg blanks in a text; leave anything else as it is."""
+    if isinstance(value, str):
+        for pattern, replacement in SANITIZE:
+            value = re.sub(pattern, replacement, value)
+    return value
+
+
+def comparable(outputs: Iterable[NotebookNode]) -> list[tuple[str, Any]]:
+    """Reduce outputs to what nbval compares: (kind, content) in the order shown."""
+    return [pair for output in coalesce_streams(list(outputs)) for pair in _contents(output)]
+
+
+def _contents(output: NotebookNode) -> list[tuple[str, Any]]:
+    if output.output_type == "stream":
+        return [(output.name, sanitized(output.text))]
+    if output.output_type == "error":
+        return [("error", f"{output.ename}: {sanitized(output.evalue)}")]
+    kept = sorted(output.data.keys() - NOT_COMPARED)
+    return [(kind, sanitized(output.data[kind])) for kind in kept]
