@@ -1,0 +1,75 @@
+"""One list orders the course; the notebooks, their navigation and the README follow it."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from sockets_lab.course import CHAPTERS, chapter, navigation, readme_table
+from tests.weave import BEGIN, END, written
+
+HERE = Path(__file__).parent.parent
+NOTEBOOKS = HERE / "notebooks"
+WRITTEN = [one for one in CHAPTERS if one.written]
+
+
+def prose(file: str) -> list[str]:
+    """Read the Markdown cells of a notebook, without their code blocks."""
+    cells = json.loads((NOTEBOOKS / file).read_text(encoding="utf-8"))["cells"]
+    texts = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown"]
+    return [re.sub(r"^```.*?^```", "", text, flags=re.DOTALL | re.MULTILINE) for text in texts]
+
+
+def test_numbers_count_up_from_00():
+    assert [one.number for one in CHAPTERS] == [f"{n:02}" for n in range(len(CHAPTERS))]
+
+
+def test_no_two_chapters_share_a_file_or_a_title():
+    assert len({one.file for one in CHAPTERS}) == len({one.title for one in CHAPTERS}) == 16
+
+
+def test_the_notebooks_folder_holds_exactly_the_written_chapters():
+    assert sorted(path.name for path in NOTEBOOKS.glob("*.ipynb")) == [one.file for one in WRITTEN]
+
+
+@pytest.mark.parametrize("one", WRITTEN, ids=lambda one: one.file)
+def test_a_chapter_has_one_h1_its_title(one):
+    headings = re.findall(r"^# (.*)$", "\n".join(prose(one.file)), flags=re.MULTILINE)
+    assert headings == [one.title]
+
+
+@pytest.mark.parametrize("one", WRITTEN, ids=lambda one: one.file)
+def test_a_chapter_ends_in_its_navigation(one):
+    assert prose(one.file)[-1].endswith(navigation(one)), "mend it with: make outputs"
+
+
+def test_the_readme_holds_the_table():
+    text = (HERE / "README.md").read_text(encoding="utf-8")
+    assert text.count(BEGIN) == text.count(END) == 1
+    assert written(text, readme_table()) == text, "mend it with: make outputs"
+
+
+def test_navigation_names_the_neighbours():
+    first, second = CHAPTERS[0], CHAPTERS[1]
+    assert navigation(first) == f"Next: [{second.title}]({second.file}) →"
+    assert navigation(second).startswith(f"← [{first.title}]({first.file}) · Next: ")
+    assert "Next" not in navigation(CHAPTERS[-1])
+
+
+def test_a_chapter_is_linked_once_it_is_written():
+    for one in CHAPTERS:
+        assert (f"[{one.title}](notebooks/{one.file})" in readme_table()) == one.written
+        assert (f"| {one.title} (to come) |" in readme_table()) != one.written
+
+
+@pytest.mark.parametrize(
+    "name", ["02", "02_bind_listen_accept", "02_bind_listen_accept.ipynb", "Bind, listen, accept"]
+)
+def test_a_chapter_is_found_by_any_of_its_names(name):
+    assert chapter(name) is CHAPTERS[2]
+
+
+def test_an_unknown_chapter_is_refused_with_the_ones_there_are():
+    with pytest.raises(LookupError, match=r"no chapter '77'; the chapters are 00_start_here"):
+        chapter("77")
