@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from sockets_lab.course import CHAPTERS, chapter, navigation, readme_table
-from tests.weave import BEGIN, END, written
+from tests.weave import BEGIN, END, navigated, written
 
 HERE = Path(__file__).parent.parent
 NOTEBOOKS = HERE / "notebooks"
@@ -55,6 +55,18 @@ def test_navigation_names_the_neighbours():
     assert navigation(first) == f"Next: [{second.title}]({second.file}) →"
     assert navigation(second).startswith(f"← [{first.title}]({first.file}) · Next: ")
     assert "Next" not in navigation(CHAPTERS[-1])
+
+
+def test_weaving_replaces_an_older_navigation_and_is_done_once():
+    cells = [
+        {"cell_type": "markdown", "source": ["## Recap\n", "\n", "Next: [Gone](gone.ipynb) →"]},
+        {"cell_type": "code", "source": []},
+    ]
+    once = navigated(json.dumps({"cells": cells}), CHAPTERS[1])
+    assert (
+        "".join(json.loads(once)["cells"][0]["source"]) == f"## Recap\n\n{navigation(CHAPTERS[1])}"
+    )
+    assert navigated(once, CHAPTERS[1]) == once
 
 
 def test_a_chapter_is_linked_once_it_is_written():
