@@ -1,8 +1,8 @@
 """What chapter 03 shows of the SYN queue, tried in a private network: half-open connections held
 against the backlog, and SYN cookies in their place.
 
-A deaf client stands for a forged sender address: it sends its SYN and discards the answer (IP_MINTTL
-asks for a time to live that the SYN-ACK does not have), so the listener is left with SYN_RECV.
+A deaf client stands for a forged sender address: it sends its SYN and discards the answer, as
+IP_MINTTL asks for a time to live that the SYN-ACK does not have. The listener keeps SYN_RECV.
 """
 
 import socket

@@ -1,0 +1,49 @@
+"""The course's files are found in a checkout and in an installed package."""
+
+from pathlib import Path
+
+import pytest
+
+from sockets_lab import materials
+from sockets_lab.materials import course_files, recorded
+
+
+@pytest.fixture
+def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A course inside a package, as a wheel lays it out."""
+    course = tmp_path / "sockets_lab" / "_course"
+    (course / "notebooks").mkdir(parents=True)
+    (course / "data").mkdir()
+    (course / "data" / "syn_queue.json").write_text("{}")
+    monkeypatch.setattr(materials, "PLACES", (course, tmp_path))
+    return course
+
+
+def test_finds_the_checkouts_folders() -> None:
+    root = Path(materials.__file__).parents[1]
+    assert course_files() == (root / "notebooks", root / "data")
+
+
+def test_an_installed_package_uses_its_own(installed: Path) -> None:
+    assert course_files() == (installed / "notebooks", installed / "data")
+
+
+def test_says_so_when_there_is_no_course(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(materials, "PLACES", (tmp_path,))
+    with pytest.raises(FileNotFoundError, match="holds no notebooks; install it again"):
+        course_files()
+
+
+def test_finds_a_recording(installed: Path) -> None:
+    assert recorded("syn_queue.json") == installed / "data" / "syn_queue.json"
+
+
+def test_names_the_recording_that_comes_near(installed: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"there is syn_queue.json: 'syn-queue.json'"):
+        recorded("syn-queue.json")
+
+
+def test_says_when_nothing_is_recorded(installed: Path) -> None:
+    (installed / "data" / "syn_queue.json").unlink()
+    with pytest.raises(FileNotFoundError, match="there is none at all"):
+        recorded("syn_queue.json")
