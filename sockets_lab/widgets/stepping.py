@@ -1,0 +1,165 @@
+"""Stepping through a recording: one call at a time, with the kernel's states after each."""
+
+from collections.abc import Iterator, Sequence
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+from sockets_lab.widgets.front_end import WIDGET_VIEW, close, has_kernel, view_of
+
+if TYPE_CHECKING:
+    from ipywidgets import VBox
+
+    from sockets_lab.recording import Call, Recording
+
+__all__ = ["Stepper", "step_through"]
+
+_WINDOW = 9  # calls shown at once around the current one: as many as fit beside the text
+_HERE = "background: var(--jp-layout-color3, #e0e0e0); color: inherit; font-weight: bold"
+_CELL = "text-align: left; padding: 0.1em 0.8em; white-space: nowrap"
+
+# One walk a story: running the cell again takes the old slider away.
+_current: dict[str, "Stepper"] = {}
+
+
+def step_through(recording: "Recording") -> "Stepper":
+    """Walk through `recording` call by call, with the kernel's states after each call.
+
+    Put it on the last line of a cell: a slider and two buttons move through the calls, and a table
+    shows the state of each socket. States are there when they were recorded: `record(states=True)`.
+    Where no front end can show it, it is a list of all steps.
+
+    Returns a `Stepper`; it keeps the calls recorded so far.
+    """
+    stepper = Stepper(recording)
+    earlier = _current.get(repr(stepper))
+    if earlier is not None:
+        earlier.close()
+    _current[repr(stepper)] = stepper
+    return stepper
+
+
+class Stepper:
+    """A walk through the calls of a recording; `step` is the current one, from 1."""
+
+    def __init__(self, recording: "Recording") -> None:
+        self.calls: tuple[Call, ...] = tuple(recording)
+        self.step = 1
+        self._widget: VBox | None = None
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """The sockets whose states were recorded, in the order they appear."""
+        return tuple(dict.fromkeys(role for call in self.calls for role in call.states or ()))
+
+    def close(self) -> None:
+        """Take the slider and its buttons away."""
+        widget, self._widget = self._widget, None
+        close(widget)
+
+    def __repr__(self) -> str:
+        return "\n".join(_lines(self.calls)) or "no call was recorded"
+
+    def _repr_html_(self) -> str:
+        if not self.calls:
+            return "<p>no call was recorded</p>"
+        if len(_threads(self.calls)) > 1:
+            return f"<pre>{escape(repr(self))}</pre>"
+        return _table(self.calls, self.roles)
+
+    def _repr_mimebundle_(
+        self, include: object = None, exclude: object = None
+    ) -> dict[str, str | dict[str, Any]]:
+        """Words for every reader, and the slider for a front end that can show it."""
+        bundle: dict[str, str | dict[str, Any]] = {
+            "text/plain": repr(self),
+            "text/html": self._repr_html_(),
+        }
+        if has_kernel() and self.calls:
+            self._widget = self._widget or _walk(self)
+            bundle[WIDGET_VIEW] = view_of(self._widget)
+        return bundle
+
+
+def _threads(calls: "Sequence[Call]") -> tuple[str, ...]:
+    return tuple(dict.fromkeys(call.thread for call in calls))
+
+
+def _lines(calls: "Sequence[Call]") -> Iterator[str]:
+    """Yield every step as words: with states, or thread by thread where several took part.
+
+    Threads race: which of two calls came first, and what the kernel said in between, differs from
+    run to run. What each thread did does not.
+    """
+    threads = _threads(calls)
+    if len(threads) < 2:
+        yield from _steps(calls)
+        return
+    for thread in sorted(threads):
+        yield f"{thread}:"
+        own = [call for call in calls if call.thread == thread]
+        yield from (f"  {number}. {call}" for number, call in enumerate(own, 1))
+
+
+def _steps(calls: "Sequence[Call]") -> Iterator[str]:
+    before: dict[str, str] = {}
+    for number, call in enumerate(calls, 1):
+        after = dict(call.states or {})
+        changed = [f"{role} {state}" for role, state in after.items() if before.get(role) != state]
+        yield f"{number}. {call}" + (f"   [{', '.join(changed)}]" if changed else "")
+        before = after
+
+
+def _table(calls: "Sequence[Call]", roles: Sequence[str], step: int = 0, first: int = 1) -> str:
+    """Return `calls`, numbered from `first`, as a table; the row numbered `step` stands out."""
+    head = "".join(_cell("th", text, ' scope="col"') for text in ("step", "call", *roles))
+    rows = "".join(_row(call, roles, number, step) for number, call in enumerate(calls, first))
+    return (
+        f'<div style="overflow-x: auto"><table style="border-collapse: collapse">'
+        f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
+    )
+
+
+def _row(call: "Call", roles: Sequence[str], number: int, step: int) -> str:
+    states = call.states or {}
+    here = f' aria-current="step" style="{_HERE}"' if number == step else ""
+    cells = (str(call), *(states.get(role, "") for role in roles))
+    head = _cell("th", str(number), ' scope="row"')
+    return f"<tr{here}>{head}{''.join(_cell('td', text) for text in cells)}</tr>"
+
+
+def _cell(tag: str, text: str, attributes: str = "") -> str:
+    return f'<{tag}{attributes} style="{_CELL}">{escape(text)}</{tag}>'
+
+
+def _walk(stepper: Stepper) -> "VBox":
+    from ipywidgets import HTML, Button, HBox, IntSlider, VBox
+
+    last = len(stepper.calls)
+    slider = IntSlider(stepper.step, min=1, max=last, description="Step", continuous_update=True)
+    earlier = Button(description="Previous", icon="chevron-left", tooltip="one call back")
+    later = Button(description="Next", icon="chevron-right", tooltip="one call on")
+    view = HTML()
+
+    def show(step: int) -> None:
+        stepper.step = step
+        earlier.disabled, later.disabled = step == 1, step == last
+        view.value = _page(stepper)
+
+    def move(by: int) -> None:
+        slider.value += by  # the slider keeps to its ends
+
+    slider.observe(lambda change: show(change["new"]), names="value")
+    earlier.on_click(lambda _: move(-1))
+    later.on_click(lambda _: move(+1))
+    show(stepper.step)
+    return VBox([HBox([earlier, later, slider]), view])
+
+
+def _page(stepper: Stepper) -> str:
+    """Return what is seen at the current step: the call in words, and the calls around it."""
+    step, last = stepper.step, len(stepper.calls)
+    start = max(0, min(step - 1 - _WINDOW // 2, last - _WINDOW))
+    calls = stepper.calls[start : start + _WINDOW]
+    heading = f"step {step} of {last}: {stepper.calls[step - 1]}"
+    table = _table(calls, stepper.roles, step, start + 1)
+    return f'<p role="status">{escape(heading)}</p>{table}'
