@@ -17,9 +17,9 @@ import sockets_lab
 PACKAGE = Path(sockets_lab.__file__).parent
 
 FLOORS = (
-    ("abilities", "addresses", "course", "roles"),
-    ("background", "hosts", "kernel", "listeners"),
-    ("recording",),
+    ("abilities", "addresses", "course", "materials", "roles"),
+    ("background", "copies", "hosts", "kernel", "lab", "listeners"),
+    ("measured", "recording"),
     ("figures", "widgets"),
     ("exercises",),
     ("cli",),
