@@ -1,0 +1,202 @@
+"""Calls in the order of time, one lane a socket, with what passed between them."""
+
+from collections.abc import Iterable, Sequence
+
+from matplotlib.figure import Figure
+
+from sockets_lab.figures.card import Card, house_settings, pill_width, text_width
+from sockets_lab.figures.conversation import Arrow, Conversation, Row, Stretch, follow
+from sockets_lab.figures.palette import CARD, SOFT, WARNING, kind_of, role_hue
+from sockets_lab.figures.picture import Picture
+from sockets_lab.figures.sequence_plan import (
+    HEAD,
+    LABEL,
+    LEAD,
+    NOTE,
+    SIZE,
+    TAG,
+    Line,
+    Plan,
+    make_plan,
+)
+from sockets_lab.recording import Call
+
+__all__ = ["call_sequence"]
+
+
+def call_sequence(recording: Iterable[Call], *, title: str = "Call by call") -> Picture:
+    """Draw the calls of `recording`, one row a call, one lane a socket.
+
+    `recording` is a `Recording`, or any calls of one. A lane is drawn through where the socket has
+    a descriptor and dashed where only the kernel knows it: a connection is dashed until `accept()`.
+    Kernel states stand on the lanes if they were recorded (`record(states=True)`).
+
+    Raises ValueError when nothing was recorded.
+    """
+    calls = tuple(recording)
+    if not calls:
+        raise ValueError("nothing to draw: the recording holds no call; make calls inside it")
+    conversation = follow(calls)
+    with house_settings():
+        return Picture(_draw(conversation, title), _words(calls, conversation))
+
+
+# --- words --------------------------------------------------------------------------------------
+
+
+def _words(calls: Sequence[Call], conversation: Conversation) -> str:
+    count = f"{_many(len(calls), 'call')} on {_many(len(conversation.lanes), 'socket')}"
+    first = f"{count}: {', '.join(conversation.lanes)}"
+    if conversation.threaded:
+        return "\n".join([first, *_by_lane(calls, conversation.lanes)])
+    return "\n".join([first, *_in_order(calls, conversation), *_insights(conversation)])
+
+
+def _many(number: int, noun: str) -> str:
+    return f"{number} {noun}{'s' * (number != 1)}"
+
+
+def _by_lane(calls: Sequence[Call], lanes: Sequence[str]) -> list[str]:
+    """Tell lane after lane: between threads the order differs from run to run."""
+    return [str(call) for role in lanes for call in calls if call.role == role]
+
+
+def _in_order(calls: Sequence[Call], conversation: Conversation) -> list[str]:
+    states: dict[int, list[str]] = {}
+    for mark in conversation.marks:
+        number = conversation.rows[mark.row].call.number
+        states.setdefault(number, []).append(f"{mark.role} {mark.state}")
+    told = {number: f"; the kernel says: {', '.join(says)}" for number, says in states.items()}
+    return [f"{call.number}. {call}{told.get(call.number, '')}" for call in calls]
+
+
+def _insights(conversation: Conversation) -> list[str]:
+    """Say which connections were there before `accept()` gave them a descriptor."""
+    given = {arrow.target for arrow in conversation.arrows if arrow.kind == "descriptor"}
+    return [
+        f"{role} exists before accept() gives it a descriptor"
+        if role in given
+        else f"{role} exists, and nobody accepts it"
+        for role in conversation.lanes
+        if role in conversation.early
+    ]
+
+
+# --- drawing ------------------------------------------------------------------------------------
+
+_BUFFER = "#fff3a8", "#a89400"
+_LONG = 16
+"""Beyond this many rows the lanes' names are written once more at the foot."""
+
+
+def _draw(conversation: Conversation, title: str) -> Figure:
+    plan = make_plan(conversation)
+    legend = _legend(conversation)
+    foot = plan.bottom + (40 if len(plan.tops) > _LONG else 0)
+    card = Card(plan.width, foot + 26 + 24 * len(legend), title, NOTE)
+    for role in conversation.lanes:
+        _header(card, plan, role, HEAD - 14)
+        if len(plan.tops) > _LONG:
+            _header(card, plan, role, plan.bottom + 14)
+    for at, row in enumerate(conversation.rows):
+        _row(card, plan, at, row, conversation.threaded)
+    for stretch in conversation.stretches:
+        _stretch(card, plan, conversation, stretch)
+    for arrow in conversation.arrows:
+        _arrow(card, plan, conversation, arrow)
+    for mark in conversation.marks:
+        x, y = plan.lanes[mark.role], plan.bands[mark.row]
+        card.pill(x, y, mark.state, dashed=not mark.descriptor)
+    for at, kind in enumerate(legend):
+        _explain(card, foot + 28 + 24 * at, kind)
+    return card.figure
+
+
+def _header(card: Card, plan: Plan, role: str, y: float) -> None:
+    hue, x = role_hue(kind_of(role)), plan.lanes[role]
+    width = text_width(role, 12, bold=True) + 22
+    card.box(x - width / 2, y - 13, width, 26, hue.tint, hue.line, radius=7, level=4)
+    card.text(x, y, role, bold=True, ink=hue.ink, align="center")
+
+
+def _row(card: Card, plan: Plan, at: int, row: Row, threaded: bool) -> None:
+    y, x = plan.tops[at], plan.lanes[row.call.role]
+    hue = role_hue(kind_of(row.call.role))
+    card.text(24, y, f"{row.call.number:2d}", size=TAG, ink=SOFT, mono=True)
+    if threaded:
+        card.text(plan.gutter - 14, y, row.call.thread, size=TAG, ink=SOFT, align="right")
+    if row.call.error and row.ends:
+        card.disc(x, y, 8, CARD, level=4)
+        card.cross(x, y, 4.5, WARNING.line)
+    else:
+        card.disc(x, y, 4, hue.line if row.ends else CARD, hue.line)
+    for line_at, line in enumerate(plan.lines[at]):
+        _write(card, x + 16, y + LEAD * line_at, line)
+
+
+def _write(card: Card, x: float, y: float, line: Line) -> None:
+    card.box(x - 4, y - 8, line.width + 8, 16, CARD, level=3, stroke=0)
+    card.text(x, y, line.text, size=SIZE, ink=line.ink, mono=True, bold=line.bold)
+
+
+def _stretch(card: Card, plan: Plan, conversation: Conversation, stretch: Stretch) -> None:
+    x, hue = plan.lanes[stretch.role], role_hue(kind_of(stretch.role))
+    top = plan.height_of(stretch.start, HEAD)
+    end = plan.height_of(stretch.end, plan.bottom)
+    if stretch.kind == "waits":
+        card.box(x - 5, top, 10, end - top, hue.tint, hue.line, radius=3, level=3)
+    elif stretch.kind == "unread":
+        card.box(x - 13, top, 8, end - top, *_BUFFER, radius=2, hatch="/////", level=3.5)
+    else:
+        dashed = stretch.kind == "kernel"
+        card.line([(x, top), (x, end)], hue.line, stroke=2.2, dashed=dashed)
+        if stretch.ends and stretch.end and not conversation.mark(stretch.end.row, stretch.role):
+            card.line([(x, end), (x, end + 10)], hue.line, stroke=2.2, dashed=dashed)
+            card.line([(x - 7, end + 10), (x + 7, end + 10)], hue.line, stroke=2.2)
+
+
+def _arrow(card: Card, plan: Plan, conversation: Conversation, arrow: Arrow) -> None:
+    y, hue = plan.bands[arrow.row], role_hue(kind_of(arrow.source))
+    source, target = plan.lanes[arrow.source], plan.lanes[arrow.target]
+    way = 1 if target > source else -1
+    start = source + way * _clear(conversation, arrow.row, arrow.source)
+    end = target - way * _clear(conversation, arrow.row, arrow.target)
+    if arrow.kind == "bytes" and way > 0:
+        end = min(end, target - 14)  # into the buffer, left of the lane
+    both, dashed = arrow.kind == "handshake", arrow.kind == "descriptor"
+    card.arrow((start, y), (end, y), hue.line, both=both, dashed=dashed)
+    between = [x for x in plan.lanes.values() if (x - source) * way > 0 and x != target]
+    near = min([end, *between], key=lambda x: abs(x - source))
+    middle, half = (start + near) / 2, text_width(arrow.label, LABEL) / 2 + 5
+    card.box(middle - half, y - 8, 2 * half, 16, CARD, stroke=0, level=3.2)
+    card.text(middle, y, arrow.label, size=LABEL, ink=hue.ink, align="center")
+
+
+def _clear(conversation: Conversation, row: int, role: str) -> float:
+    """Return how far from the lane an arrow stops: beside the state, if one stands there."""
+    mark = conversation.mark(row, role)
+    return pill_width(mark.state) / 2 + 3 if mark else 6
+
+
+def _legend(conversation: Conversation) -> list[str]:
+    kinds = {stretch.kind for stretch in conversation.stretches}
+    return [kind for kind in _SAYS if kind in kinds]
+
+
+_SAYS = {
+    "descriptor": "the socket has a descriptor: Python holds it",
+    "kernel": "only the kernel knows the connection: no descriptor yet, or no longer",
+    "waits": "the call waits",
+    "unread": "bytes wait in the kernel's buffer until they are read",
+}
+
+
+def _explain(card: Card, y: float, kind: str) -> None:
+    if kind == "waits":
+        hue = role_hue("other")
+        card.box(24, y - 5, 30, 10, hue.tint, hue.line, radius=3)
+    elif kind == "unread":
+        card.box(24, y - 4, 30, 8, *_BUFFER, radius=2, hatch="/////")
+    else:
+        card.line([(24, y), (54, y)], SOFT, stroke=2.2, dashed=kind == "kernel")
+    card.text(64, y, _SAYS[kind], size=11, ink=SOFT)
