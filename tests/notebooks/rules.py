@@ -14,6 +14,8 @@ from nbval.plugin import (
     get_sanitize_patterns,
 )
 
+from sockets_lab.abilities import ABILITIES, ability
+
 __all__ = [
     "NOTEBOOKS",
     "ROOT",
@@ -32,6 +34,9 @@ __all__ = [
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = ROOT / "notebooks"
 SANITIZE = get_sanitize_patterns((ROOT / "tests" / "sanitize.cfg").read_text())
+
+# Every notebook runs in some front end, so no cell needs one.
+TAGGABLE = tuple(name for name in ABILITIES if name != "front-end")
 
 # nbval compares neither of these: widget models are numbered at random, pixels are measured anew.
 NOT_COMPARED = {"application/vnd.jupyter.widget-view+json", "image/png", "image/jpeg"}
@@ -61,21 +66,15 @@ def needs(cell: NotebookNode) -> tuple[str, ...]:
     """Name the abilities that a cell's `needs-…` tags ask for; ValueError for an unknown one."""
     names = tuple(tag.removeprefix("needs-") for tag in tags(cell) if tag.startswith("needs-"))
     for name in names:
-        from sockets_lab import abilities  # TODO top
-
-        if name not in abilities.ABILITIES:
-            known = ", ".join(f"needs-{name}" for name in abilities.ABILITIES)
+        if name not in TAGGABLE:
+            known = ", ".join(f"needs-{one}" for one in TAGGABLE)
             raise ValueError(f"unknown tag {f'needs-{name}'!r}; there are {known}")
     return names
 
 
 def lacking(cell: NotebookNode) -> list[str]:
     """Say for each ability that a cell needs and this machine lacks: its tag and why."""
-    if not needs(cell):
-        return []
-    from sockets_lab import abilities  # TODO top
-
-    asked = [abilities.ability(name) for name in needs(cell)]
+    asked = [ability(name) for name in needs(cell)]
     return [f"needs-{one.name}: {one.lacking}" for one in asked if not one.has]
 
 

@@ -7,7 +7,8 @@ lets a notebook that was saved without its outputs pass.
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
@@ -15,14 +16,14 @@ from typing import Any
 
 import pytest
 from nbval.kernel import CURRENT_ENV_KERNEL_NAME, RunningKernel
-from nbval.plugin import IPyNbCell, IPyNbFile
+from nbval.plugin import IPyNbCell, IPyNbFile, bcolors, nocolors
 
 from tests.notebooks.messages import KernelDied, next_message
 from tests.notebooks.rules import is_exempt, lacking, needs
 
 __all__ = ["Tally"]
 
-AFTER_INTERRUPT_S = 5.0
+AFTER_INTERRUPT_S = 3.0
 
 
 @dataclass
@@ -33,7 +34,14 @@ class Tally:
     compared: int = 0
     exempt: list[str] = field(default_factory=list)
     not_compared: list[str] = field(default_factory=list)
-    lines: list[str] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
+    slowest_prompt_s: float = 0.0
+
+    def add(self, what: str, count: int) -> None:
+        self.counts[what] += count
+
+    def slowest(self, prompts_s: Iterable[float]) -> None:
+        self.slowest_prompt_s = max([self.slowest_prompt_s, *prompts_s])
 
 
 TALLY = pytest.StashKey[Tally]()
@@ -80,6 +88,11 @@ class StrictNotebook(IPyNbFile):
 class StrictCell(IPyNbCell):
     """nbval's cell, numbered from 1 as its prompt is, and held to what a saved cell must have."""
 
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.colors = bcolors if self.config.get_terminal_writer().hasmarkup else nocolors
+        self.output_timeout = AFTER_INTERRUPT_S
+
     @property
     def place(self) -> str:
         return f"{self.path.stem} {self.name}"
@@ -105,7 +118,8 @@ class StrictCell(IPyNbCell):
         return self.path, None, self.place
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException]) -> str:
-        return f"{self.place}: {excinfo.value}\n\n{super().repr_failure(excinfo)}"
+        details = str(super().repr_failure(excinfo)).partition("Input:")[2]
+        return f"{self.place}: {excinfo.value}\n\nInput:{details}"
 
     def _obey_rules(self) -> None:
         if self.cell.execution_count is None:
@@ -167,7 +181,9 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
 
 
 def _summary(tally: Tally) -> list[str]:
-    lines = list(tally.lines)
+    lines = [f"{what}: {count}" for what, count in tally.counts.items()]
+    if tally.slowest_prompt_s:
+        lines.append(f"slowest prompt after an interrupt: {tally.slowest_prompt_s:.2f} s")
     if tally.notebooks:
         lines.append(f"compared: {tally.compared} cells of {len(tally.notebooks)} notebooks")
         lines.append(f"exempt from comparison: {len(tally.exempt)} cells")

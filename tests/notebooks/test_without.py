@@ -1,0 +1,25 @@
+"""Notebooks run to their end on machines that can do less."""
+
+import pytest
+
+from sockets_lab.abilities import ABILITIES
+from tests.notebooks.rules import code_cells, course_notebooks, needs, read
+from tests.notebooks.walks import without
+
+ALL = tuple(ABILITIES)
+
+
+def _cases():
+    """Switch off everything, and by itself each ability that a notebook asks for."""
+    for path in course_notebooks():
+        asked = sorted({name for cell in code_cells(read(path)) for name in needs(cell)})
+        yield pytest.param(path, ALL, id=f"{path.stem}-everything")
+        for name in asked:
+            yield pytest.param(path, (name,), id=f"{path.stem}-{name}")
+
+
+@pytest.mark.parametrize(("path", "abilities"), _cases())
+def test_no_cell_fails_where_abilities_are_missing(path, abilities, tally):
+    complaints = without(path, abilities)
+    tally.add("runs with abilities switched off", 1)
+    assert not complaints, "\n".join(complaints)

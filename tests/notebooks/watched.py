@@ -1,0 +1,61 @@
+"""A kernel with a look before the first cell and a look after the last one."""
+
+import tempfile
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from time import monotonic, sleep
+
+from tests.notebooks import leftovers
+from tests.notebooks.driver import Hangs, Kernel, KernelDied, fresh_kernel
+
+__all__ = ["look", "watched"]
+
+LOOK = f"__import__('runpy').run_path({leftovers.__file__!r})['look']()"
+SETTLE_S = 1.0
+
+
+def look(kernel: Kernel) -> leftovers.Look:
+    """Ask a kernel what its process holds."""
+    return kernel.ask(LOOK)
+
+
+@contextmanager
+def watched(
+    path: Path, complaints: list[str], left: list[str], **environment: str
+) -> Iterator[Kernel]:
+    """Start a kernel for a notebook; at the end write into `left` what the body left behind.
+
+    A cell that hangs or kills the kernel ends the body and is written into `complaints`.
+    """
+    mark = uuid.uuid4().hex
+    with (
+        tempfile.TemporaryDirectory(prefix="nb-") as scratch,
+        fresh_kernel(
+            path.parent,
+            TMPDIR=scratch,
+            PYTHONWARNINGS="always::ResourceWarning",  # shows in the cell's stderr
+            SOCKETS_LAB_MARK=mark,
+            **environment,
+        ) as kernel,
+    ):
+        before = look(kernel)
+        try:
+            yield kernel
+            left += _left(kernel, before, mark)
+        except (Hangs, KernelDied) as error:
+            complaints.append(f"then {type(error).__name__}: the rest was not run")
+            left.append("not known: the notebook's end was not reached")
+
+
+def _left(kernel: Kernel, before: leftovers.Look, mark: str) -> list[str]:
+    """Compare; what ends within a second of the last cell was on its way out."""
+    deadline = monotonic() + SETTLE_S
+    while True:
+        left = leftovers.left_behind(before, look(kernel))
+        strangers = leftovers.strangers(mark, kernel.pid)
+        left += [f"process: {words}" for words in strangers.values()]
+        if not left or monotonic() > deadline:
+            return left
+        sleep(0.1)
