@@ -73,7 +73,9 @@ _CATALOGUE: Final = {
     "raw-capture": _Entry(
         "the packets of a connection, captured live", privileged.raw_capture, "namespaces"
     ),
-    "front-end": _Entry("predictions to click, and recordings to step through", unprivileged.jupyter),
+    "front-end": _Entry(
+        "predictions to click, and recordings to step through", unprivileged.jupyter
+    ),
 }
 
 ABILITIES: Final = tuple(_CATALOGUE)

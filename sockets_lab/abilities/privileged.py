@@ -73,7 +73,7 @@ def why_no_namespaces(answer: str, system: Path, confined: bool) -> Finding:
         if _setting(system / file) == refuses:
             return Finding(f"{lacking} ({answer})", remedy)
     if confined:
-        return Finding(f"{_SECCOMP.lacking} ({answer})", _CONTAINER.remedy)
+        return Finding(f"{_SECCOMP.lacking} ({answer})", _SECCOMP.remedy)
     return Finding(f"the kernel makes no private network ({answer})", _A_FULL_KERNEL)
 
 

@@ -2,6 +2,7 @@
 
 import _socket
 import errno
+import platform
 import socket
 import struct
 import sys
@@ -21,10 +22,11 @@ _NETLINK_SOCK_DIAG: Final = 4
 
 def linux() -> Finding:
     """Is this Linux (WSL 2 included)?"""
-    if sys.platform == "linux":
+    system = platform.system()
+    if system == "Linux":
         return FOUND
     return Finding(
-        f"this is {sys.platform}, not Linux",
+        f"this is {system}, not Linux",
         "use Linux, WSL 2 on Windows, or a Linux virtual machine or container",
     )
 

@@ -1,0 +1,39 @@
+"""What the kernel says of sockets: states, queues, options and counters.
+
+`look()` shows some sockets and everything connected to them, in roles; `state_of`, `accept_queue`,
+`unread`, `unsent`, `options` and `counters` ask for one thing. Some changes reach the kernel's
+table only a moment after the call that caused them: `until()` waits for them, `watch()` draws them
+out over time.
+
+On Linux the answers come from TCP_INFO, two ioctls and sock_diag or /proc/net/tcp, without any
+privilege; elsewhere from psutil, and `Snapshot.unseen` says what is missing.
+"""
+
+from sockets_lab.abilities import Unavailable
+from sockets_lab.kernel.counters import Counters, counters
+from sockets_lab.kernel.history import History, NotSeen, Sample, until, watch
+from sockets_lab.kernel.look import look
+from sockets_lab.kernel.options import options
+from sockets_lab.kernel.questions import accept_queue, state_of, unread, unsent
+from sockets_lab.kernel.records import AcceptQueue, SocketView
+from sockets_lab.kernel.snapshot import Snapshot
+
+__all__ = [
+    "AcceptQueue",
+    "Counters",
+    "History",
+    "NotSeen",
+    "Sample",
+    "Snapshot",
+    "SocketView",
+    "Unavailable",
+    "accept_queue",
+    "counters",
+    "look",
+    "options",
+    "state_of",
+    "unread",
+    "unsent",
+    "until",
+    "watch",
+]

@@ -1,0 +1,56 @@
+"""Second way to the kernel's table of TCP sockets: the text of /proc/net/tcp and /proc/net/tcp6.
+
+Works wherever Linux's /proc is mounted, also where netlink is forbidden. It prints every socket of
+the machine and a listener's queue, but not the queue's limit. See proc(5); the address is the
+network's byte order read as a number of the machine's own, hence the reversal on little-endian
+machines.
+"""
+
+import socket
+import struct
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+from sockets_lab.addresses import Endpoint
+from sockets_lab.kernel.records import STATES, Row, payload
+
+__all__ = ["endpoint", "parse", "rows"]
+
+_TABLES = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))
+
+
+def rows(ports: Collection[int]) -> list[Row]:
+    """Every TCP socket of this machine with one of `ports` as its own or its peer's.
+
+    Raises OSError where there is no /proc/net/tcp.
+    """
+    wanted = {f":{port:04X}" for port in ports}
+    texts = [table.read_text() for table in _TABLES if table.exists() or table is _TABLES[0]]
+    return [parse(line) for text in texts for line in _lines(text, wanted)]
+
+
+def parse(line: str) -> Row:
+    """The row that one line of the table holds."""
+    _, local, peer, number, queues, _, _, _, _, file, *_ = line.split()
+    state, inode = STATES.get(int(number, 16), "CLOSED"), int(file)
+    sent, received = (int(field, 16) for field in queues.split(":"))
+    if state == "LISTEN":
+        return Row(state, endpoint(local), None, inode != 0, inode, queue=received)
+    ends = endpoint(local), endpoint(peer)
+    return Row(state, *ends, inode != 0, inode, *payload(state, received, sent))
+
+
+def endpoint(field: str) -> Endpoint:
+    """The endpoint in a field such as `0100007F:8CCB` (127.0.0.1:36043)."""
+    address, port = field.split(":")
+    words = [int(address[at : at + 8], 16) for at in range(0, len(address), 8)]
+    family = socket.AF_INET if len(words) == 1 else socket.AF_INET6
+    return Endpoint(socket.inet_ntop(family, struct.pack(f"={len(words)}I", *words)), int(port, 16))
+
+
+def _lines(text: str, wanted: Collection[str]) -> Iterator[str]:
+    """The table's lines (its first is a heading) that hold a wanted port."""
+    for line in text.splitlines()[1:]:
+        _, local, peer, *_ = line.split(maxsplit=3)
+        if local[-5:] in wanted or peer[-5:] in wanted:
+            yield line

@@ -1,0 +1,106 @@
+"""What `look()` returns: views of sockets, told as a small table in roles."""
+
+from collections.abc import Iterator, Sequence
+from difflib import get_close_matches
+from html import escape
+from typing import Final
+
+from sockets_lab.kernel.records import SocketView
+
+__all__ = ["Snapshot", "notes"]
+
+_NOT_HELD: Final = {
+    "SYN_RECV": "handshake not finished",
+    # close() would have moved it on from these two; so nobody has had it yet.
+    "ESTABLISHED": "not accepted yet",
+    "CLOSE_WAIT": "not accepted yet",
+}
+
+
+class Snapshot:
+    """Sockets and connections as the kernel described them at one moment.
+
+    Like a tuple of SocketView (`views`); `snapshot["client 1"]` finds one by role, `"client 1" in
+    snapshot` asks for it. `unseen` says in words what this machine cannot show. The text is the
+    same on every run: it holds roles, states and counts, no port and no time.
+    """
+
+    def __init__(self, views: Sequence[SocketView], unseen: Sequence[str] = ()) -> None:
+        self.views = tuple(views)
+        self.unseen = tuple(unseen)
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """Who is in it, in order."""
+        return tuple(view.role for view in self.views)
+
+    def state(self, role: str) -> str | None:
+        """The state of `role`, or None if the kernel lists it no more (or not yet)."""
+        return self[role].state if role in self else None
+
+    def __getitem__(self, which: str | int) -> SocketView:
+        if isinstance(which, int):
+            return self.views[which]
+        for view in self.views:
+            if view.role == which:
+                return view
+        near = get_close_matches(str(which), self.roles, n=1) or self.roles
+        raise KeyError(f"nobody here is called {which!r}: there is {', '.join(near) or 'nobody'}")
+
+    def __contains__(self, which: object) -> bool:
+        return which in self.roles or which in self.views
+
+    def __iter__(self) -> Iterator[SocketView]:
+        return iter(self.views)
+
+    def __len__(self) -> int:
+        return len(self.views)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Snapshot):
+            return NotImplemented
+        return (self.views, self.unseen) == (other.views, other.unseen)
+
+    def __hash__(self) -> int:
+        return hash((self.views, self.unseen))
+
+    def __str__(self) -> str:
+        rows = [(view.role, view.state, ", ".join(notes(view))) for view in self.views]
+        wide, wider = (max((len(row[at]) for row in rows), default=0) for at in (0, 1))
+        lines = [f"{role:{wide}}  {state:{wider}}  {note}".rstrip() for role, state, note in rows]
+        if self.unseen:
+            lines.append(f"not to be seen here: {'; '.join(self.unseen)}")
+        return "\n".join(lines) or "no sockets"
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f'<tr><th scope="row">{escape(view.role)}</th><td>{escape(view.state)}</td>'
+            f"<td>{escape(', '.join(notes(view)))}</td></tr>"
+            for view in self.views
+        )
+        heads = "".join(f'<th scope="col">{head}</th>' for head in ("who", "state", "notes"))
+        unseen = f"<p>Not to be seen here: {escape('; '.join(self.unseen))}.</p>"
+        return (
+            '<table style="text-align: left"><caption>What the kernel says</caption>'
+            f"<thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
+            f"{unseen if self.unseen else ''}"
+        )
+
+
+def notes(view: SocketView) -> list[str]:
+    """What there is to say of a view beside its role and state, in words."""
+    said = []
+    if view.queue is not None:
+        limit = "" if view.queue_limit is None else f" of {view.queue_limit}"
+        said.append(f"accept queue {view.queue}{limit}")
+    if view.has_descriptor is False:
+        said.append(_NOT_HELD.get(view.state, "no descriptor any more"))
+    if view.unread:
+        said.append(f"{_bytes(view.unread)} unread")
+    return said
+
+
+def _bytes(number: int) -> str:
+    return f"{number:,} byte" if number == 1 else f"{number:,} bytes"
