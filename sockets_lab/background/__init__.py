@@ -1,0 +1,202 @@
+"""Run the learner's server beside the notebook, and give the prompt back always.
+
+    with background.run(serve, listener) as server:
+        ...  # talk to it here
+
+A server blocks, and a notebook must not: the function runs in a thread of its own. At the end of
+the block it is stopped, whatever it does, and whether the block ended, raised or was interrupted:
+
+1. the event `stop` is set, for functions that look at it, and a coroutine is cancelled;
+2. `shutdown()` frees its threads from every socket that they wait on;
+3. SystemExit is raised in those that still compute;
+4. a thread that waits for something else cannot be ended by Python: `StillRunning` shows the line.
+
+What the function left open is closed then, and its exception is raised in the notebook's cell.
+"""
+
+import weakref
+from collections.abc import Callable
+from threading import Event
+from time import monotonic
+from types import TracebackType
+from typing import NoReturn, Self
+
+from sockets_lab.background.running import Run
+
+__all__ = ["Background", "NotReady", "StillRunning", "run"]
+
+# The variable __tracebackhide__ below takes a frame out of the tracebacks of IPython and pytest, so
+# that a learner sees the cell and the function that raised, and nothing between.
+
+INTERRUPTED_S = 0.6  # who interrupts a cell wants the prompt at once
+GLANCE_S = 0.01
+
+
+class StillRunning(RuntimeError):
+    """The function runs on after it was told to stop; the words say where it stands."""
+
+
+class NotReady(RuntimeError):
+    """The function did not set `ready` in time, or ended without; the words say where it stands."""
+
+
+def run(
+    function: Callable[..., object],
+    /,
+    *args: object,
+    deadline_s: float = 5.0,
+    name: str = "server",
+    **kwargs: object,
+) -> "Background":
+    """Call `function(*args, **kwargs)` in a thread beside the notebook, and return at once.
+
+    If the function has a parameter `ready`, it is handed a `threading.Event`, and entering the
+    `with` block waits until it is set. If it has a parameter `stop`, it is handed the event that
+    tells it to end. It may also be an `async def`. `deadline_s` bounds both waits, in seconds:
+    until it is ready, and until it has stopped. `name` is what messages and recordings call it.
+
+    TypeError if the function cannot be called so; ValueError if it is given a listener that had to
+    stay shut down after an earlier run. The caller closes the sockets that it gave; listeners among
+    them work as before once the run has stopped.
+    """
+    background = Background(Run(function, args, kwargs), deadline_s, name)
+    background._run.start(name)
+    return background
+
+
+class Background:
+    """A function that runs beside the notebook, to be used as a context manager; see `run`."""
+
+    def __init__(self, run: Run, deadline_s: float, name: str) -> None:
+        self._run = run
+        self._deadline_s = deadline_s
+        self._name = name
+        self._raised: BaseException | None = None
+        # For a handle that is lost: an interrupt may strike before `with` has begun, and the name
+        # of a server may be given to the next. The run knows nothing of its handle.
+        self._lost = weakref.finalize(self, run.abandon)
+
+    def __repr__(self) -> str:
+        return f"<{self._name} {'running' if self.running else 'ended'}>"
+
+    @property
+    def ready(self) -> Event:
+        """The event by which the function says that clients may come."""
+        return self._run.ready
+
+    @property
+    def stopping(self) -> Event:
+        """The event by which the function is told to end."""
+        return self._run.stopping
+
+    @property
+    def running(self) -> bool:
+        """Whether the function has neither returned nor raised."""
+        return not self._run.wait(0)
+
+    @property
+    def result(self) -> object:
+        """What the function returned; None before that."""
+        return self._run.result
+
+    @property
+    def error(self) -> BaseException | None:
+        """What the function, or else a thread that it started, raised; `stop` raises it."""
+        return next(iter(self._run.errors), None)
+
+    @property
+    def left_open(self) -> tuple[str, ...]:
+        """The roles of the sockets that it left open, known once it has stopped."""
+        return self._run.left_open
+
+    def wait(self, timeout_s: float | None = None) -> bool:
+        """Wait until the function ends by itself, `deadline_s` if not told; tell whether it did."""
+        return self._run.wait(self._deadline_s if timeout_s is None else timeout_s)
+
+    def stop(self) -> None:
+        """Stop the function and its threads, and close what they left open.
+
+        Raises what the function raised, if anything, and `StillRunning` if it could not be ended.
+        Errors that the stopping itself caused, such as EINVAL from `accept()`, are not raised.
+        Stopping twice does no harm.
+        """
+        __tracebackhide__ = True
+        self._stop(self._deadline_s)
+
+    def __enter__(self) -> Self:
+        __tracebackhide__ = True
+        try:
+            self._wait_until_ready()
+        except BaseException as error:
+            self.__exit__(type(error), error, error.__traceback__)
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        __tracebackhide__ = True
+        if error is not None and error is self._raised:
+            return
+        interrupted = error is not None and not isinstance(error, Exception)
+        try:
+            self._stop(min(INTERRUPTED_S, self._deadline_s) if interrupted else self._deadline_s)
+        except Exception as own:
+            if not interrupted or error is None:
+                raise
+            error.add_note(f"{self._name}: {own!r}")
+
+    def _stop(self, deadline_s: float) -> None:
+        __tracebackhide__ = True
+        self._run.end(deadline_s)
+        self._lost.detach()
+        places = self._run.places()
+        if places:
+            self._raise(StillRunning(self._in_words(places, deadline_s)))
+        if self._run.errors and self._raised is None:
+            self._raise(self._run.errors[0])
+
+    def _wait_until_ready(self) -> None:
+        __tracebackhide__ = True
+        give_up_at = monotonic() + self._deadline_s
+        while self._run.says_ready() and not self.ready.is_set():
+            # Short glances: on Windows a longer wait for an event cannot be interrupted.
+            if self._run.wait(GLANCE_S):
+                if not self._run.errors and not self.ready.is_set():
+                    raise NotReady(f"{self._name} returned and had not called ready.set()")
+                return self._stop(self._deadline_s) if self._run.errors else None
+            if monotonic() > give_up_at:
+                places = "; ".join(self._run.places())
+                raise NotReady(
+                    f"{self._name} has not called ready.set() in {self._deadline_s:g} s: it stands "
+                    f"in {places}"
+                )
+
+    def _in_words(self, places: list[str], deadline_s: float) -> str:
+        return (
+            f"{self._name} still runs {deadline_s:g} s after it was told to stop: it stands in "
+            f"{'; and in '.join(places)}; give calls that wait a timeout, and let loops end when "
+            "`stop` is set"
+        )
+
+    def _raise(self, error: BaseException) -> NoReturn:
+        __tracebackhide__ = True
+        self._raised = error
+        earlier = error.__context__
+        try:
+            raise error
+        finally:
+            _join(error, earlier, error.__context__)
+
+
+def _join(error: BaseException, earlier: BaseException | None, block: BaseException | None) -> None:
+    """Let a traceback show both what led to `error` in its thread and what the block raised."""
+    error.__context__ = earlier
+    chain = [error]
+    while (before := chain[-1].__cause__ or chain[-1].__context__) and before not in chain:
+        chain.append(before)
+    if block is not None and block not in chain:
+        chain[-1].__context__ = block

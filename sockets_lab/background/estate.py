@@ -1,0 +1,105 @@
+"""The sockets of one run: found when they are needed, freed, and put away at its end."""
+
+import socket
+from collections.abc import Callable, Iterable
+from types import FrameType
+from weakref import WeakSet
+
+from sockets_lab.background.belongings import (
+    live_sockets,
+    sockets_at,
+    sockets_in,
+    sockets_of,
+    sockets_used_by,
+)
+from sockets_lab.background.freeing import Door, discard, door_of, free, is_listening, reopen
+from sockets_lab.roles import Roles
+
+__all__ = ["Estate"]
+
+_estates: "WeakSet[Estate]" = WeakSet()  # of runs that are not over
+_shut: "WeakSet[socket.socket]" = WeakSet()  # listeners that could not be reopened
+
+
+class Estate:
+    """The sockets that a function was given, and those that it and its threads make."""
+
+    def __init__(self, function: Callable[..., object], given: Iterable[object]) -> None:
+        """ValueError if a listener among them was shut down by an earlier run."""
+        self._function = function
+        self._given = list(given)
+        self._own: dict[socket.socket, None] = {}  # kept in order, and open until put away
+        self._doors: dict[socket.socket, Door] = {}
+        self._roles = Roles()
+        _refuse_shut(self.given())
+        self._before = WeakSet(live_sockets())
+        _estates.add(self)
+
+    def given(self) -> list[socket.socket]:
+        """The sockets that the function was given, or uses by name."""
+        return sockets_in(self._given) + sockets_used_by(self._function)
+
+    def free(self, frames: Iterable[FrameType]) -> None:
+        """Let go who waits on any of the run's sockets; `frames` are those of its threads."""
+        self._find(frames)
+        self._name(self._own)
+        for sock in list(self._own):
+            self._free(sock)
+
+    def free_orphans(self, frames: Iterable[FrameType], *, with_listeners: bool) -> None:
+        """Let nobody wait for a thread that died in `frames`: what it held ends, as if closed."""
+        orphans = [sock for frame in frames for sock in sockets_of(frame)]
+        if with_listeners:
+            orphans += self.given()
+        self._name(orphans)
+        for sock in dict.fromkeys(orphans):
+            if not is_listening(sock) or (with_listeners and not self._is_shared(sock)):
+                self._free(sock)
+
+    def put_away(self, frames: Iterable[FrameType]) -> tuple[str, ...]:
+        """Close what the function left open, reopen the listeners it was given; tell the roles."""
+        self._find(frames)
+        self._name(self._own)
+        left = [sock for sock in self._own if sock.fileno() != -1 and sock not in self._before]
+        names = tuple(sorted(self._roles.of(sock) for sock in left))
+        for sock in left:
+            discard(sock)
+        for listener, door in self._doors.items():
+            if listener.fileno() != -1 and not reopen(listener, door):
+                _shut.add(listener)
+        self._own.clear()
+        self._doors.clear()
+        _estates.discard(self)
+        return names
+
+    def _find(self, frames: Iterable[FrameType]) -> None:
+        self._own.update(dict.fromkeys(self.given()))
+        for frame in frames:
+            self._own.update(dict.fromkeys(sockets_of(frame)))
+        names = [door.name for door in self._doors.values()]
+        names += [door_of(sock).name for sock in self._own if is_listening(sock)]
+        found = (sock for sock in sockets_at(names) if sock not in self._before)
+        self._own.update(dict.fromkeys(found))
+
+    def _name(self, sockets: Iterable[socket.socket]) -> None:
+        """Name them while the kernel still knows their peers; listeners first, they tell most."""
+        for sock in sorted(sockets, key=is_listening, reverse=True):
+            if sock.fileno() != -1 and (is_listening(sock) or sock not in self._before):
+                self._roles.of(sock)
+
+    def _free(self, sock: socket.socket) -> None:
+        if is_listening(sock):
+            self._doors.setdefault(sock, door_of(sock))
+        free(sock)
+
+    def _is_shared(self, sock: socket.socket) -> bool:
+        return any(sock in other.given() for other in list(_estates) if other is not self)
+
+
+def _refuse_shut(given: Iterable[socket.socket]) -> None:
+    for sock in given:
+        if sock in _shut and not is_listening(sock):
+            raise ValueError(
+                f"{Roles(sock).of(sock)} was shut down when an earlier run was stopped: open it "
+                "again in this cell, with SO_REUSEADDR set before bind()"
+            )
