@@ -54,6 +54,7 @@ class Kernel:
     def __init__(self, manager: KernelManager, client: BlockingKernelClient) -> None:
         self._manager = manager
         self._client = client
+        self._last = ""  # the first line of the last cell, for complaints
 
     @property
     def pid(self) -> int:
@@ -91,6 +92,7 @@ class Kernel:
         return ast.literal_eval(answer["data"]["text/plain"])
 
     def _send(self, source: str) -> str:
+        self._last = source.partition("\n")[0]
         return self._client.execute(source, allow_stdin=False, stop_on_error=False)
 
     def _await_begin(self, request: str) -> None:
@@ -133,7 +135,9 @@ class Kernel:
             try:
                 message = next_message(self._client, channel, self._manager.is_alive, left)
             except Empty:
-                raise Hangs from None
+                raise Hangs(self._last) from None
+            except KernelDied:
+                raise KernelDied(self._last) from None
             if request is None or message["parent_header"].get("msg_id") == request:
                 return message
 

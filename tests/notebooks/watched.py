@@ -27,7 +27,7 @@ def watched(
 ) -> Iterator[Kernel]:
     """Start a kernel for a notebook; at the end write into `left` what the body left behind.
 
-    A cell that hangs or kills the kernel ends the body and is written into `complaints`.
+    A cell that hangs or kills the kernel ends the body, and is written into `complaints`.
     """
     mark = uuid.uuid4().hex
     with (
@@ -45,7 +45,7 @@ def watched(
             yield kernel
             left += _left(kernel, before, mark)
         except (Hangs, KernelDied) as error:
-            complaints.append(f"then {type(error).__name__}: the rest was not run")
+            complaints.append(f"{type(error).__name__} at {str(error)!r}: the rest was not run")
             left.append("not known: the notebook's end was not reached")
 
 

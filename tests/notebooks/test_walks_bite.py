@@ -1,0 +1,124 @@
+"""The walks complain of what they must complain of, and of nothing else."""
+
+import pytest
+
+from tests.notebooks.driver import Hangs, fresh_kernel
+from tests.notebooks.samples import code, text, write
+from tests.notebooks.walks import interrupted, twice, without
+
+SOLUTION = """\
+<details><summary>Solution</summary>
+
+```python
+def answer():
+    return 42
+```
+</details>"""
+REPORT = """\
+from IPython.display import display
+report = {"passed": answer() == 42}
+display({"application/vnd.sockets-lab.report+json": report, "text/plain": "checked"}, raw=True)"""
+
+SOUND = [
+    code("import socket, threading, time"),
+    code(
+        "with socket.create_server(('127.0.0.1', 0)) as listener:\n    print(listener.fileno() > 0)"
+    ),
+    code("threading.Event().wait(0.15)"),
+    code("try:\n    time.sleep(0.1)\nfinally:\n    print('done')"),
+    code("raise OSError('shown')", tags=["raises-exception"]),
+    code("time.time()", tags=["nbval-ignore-output"]),
+    code("def answer():\n    return None", tags=["exercise"]),
+    code(REPORT, tags=["check"]),
+    text(SOLUTION, tags=["solution"]),
+]
+CARELESS = [
+    code("count = globals().get('count', 0) + 1\ncount"),
+    code("import socket\nif count == 2:\n    raise OSError('only once')"),
+    code("import os, threading, time"),
+    code("try:\n    time.sleep(0.3)\nexcept KeyboardInterrupt:\n    time.sleep(1.5)"),
+    code("try:\n    time.sleep(0.1)\nexcept KeyboardInterrupt:\n    1 / 0"),
+    code("socket.socket().fileno() > 0"),
+    code("def answer():\n    return None", tags=["exercise"]),
+    code(REPORT, tags=["check"]),
+    text(SOLUTION.replace("42", "41"), tags=["solution"]),
+    code("listener = socket.create_server(('127.0.0.1', 0))"),
+]
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory):
+    return write(tmp_path_factory.mktemp("walks") / "sound.ipynb", *SOUND)
+
+
+@pytest.fixture(scope="module")
+def careless(tmp_path_factory):
+    return write(tmp_path_factory.mktemp("walks") / "careless.ipynb", *CARELESS)
+
+
+def test_a_sound_notebook_gives_no_cause_for_complaint(sound):
+    walk, interrupts = twice(sound), interrupted(sound)
+    assert walk.complaints == walk.unsolved == walk.left == []
+    assert (len(walk.seconds), walk.solved) == (8, 1)
+    assert interrupts.complaints == interrupts.left == []
+    assert interrupts.cells >= 2
+
+
+def test_interrupts_reach_the_cells_that_wait(sound):
+    prompts = interrupted(sound).prompts
+    assert [one.error for one in prompts].count("KeyboardInterrupt") >= 6
+    assert max(one.prompt_s for one in prompts) < 1
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "cell 1: shows something else when run again:\n- text/plain: 1",
+        "cell 2: OSError: only once",
+        "cell 6: never closed: ",
+    ],
+)
+def test_a_careless_cell_is_named(careless, words):
+    assert words in "\n".join(twice(careless).complaints)
+
+
+def test_a_wrong_solution_is_named(careless):
+    assert twice(careless).unsolved == ["the solution does not pass: {'passed': False}"]
+
+
+@pytest.mark.parametrize("walk", [twice, interrupted])
+def test_an_open_socket_is_left_behind(careless, walk):
+    socket, port = walk(careless).left
+    assert socket.startswith("descriptor: <socket.socket fd=")
+    assert socket.endswith("in the notebook's listener")
+    assert port.startswith("port: SOCK_STREAM ")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "cell 4: interrupted after 5 ms, its prompt came after 1.5 s",
+        "cell 5: interrupted after 20 ms, it ended in ZeroDivisionError",
+    ],
+)
+def test_a_bad_answer_to_an_interrupt_is_named(careless, words):
+    assert words in interrupted(careless).complaints
+
+
+def test_a_walk_ends_where_the_kernel_dies(tmp_path):
+    path = write(tmp_path / "dies.ipynb", code("import os; os._exit(1)"), code("1"))
+    walk = twice(path)
+    assert walk.complaints == ["KernelDied at 'import os; os._exit(1)': the rest was not run"]
+    assert walk.left == ["not known: the notebook's end was not reached"]
+
+
+def test_a_cell_that_hangs_is_not_waited_for(tmp_path):
+    with fresh_kernel(tmp_path) as kernel, pytest.raises(Hangs):
+        kernel.run("import threading; threading.Event().wait()", deadline_s=0.5)
+
+
+def test_switched_off_abilities_are_lacking(tmp_path):
+    source = "from sockets_lab.abilities import require\nrequire('namespaces', 'a private network')"
+    path = write(tmp_path / "needy.ipynb", code(source))
+    (complaint,) = without(path, ("namespaces",))
+    assert complaint.startswith("cell 1: Unavailable: ")
