@@ -137,6 +137,9 @@ class _Watcher:
 
     def stop(self, thread: threading.Thread) -> None:
         self._stopping.set()
-        thread.join()  # takes no longer than one look; an interrupt comes after it
+        try:
+            thread.join()
+        finally:  # an interrupt while waiting must not leave it behind
+            thread.join()
         if self._problem is not None:
             raise self._problem

@@ -1,8 +1,9 @@
 """Looking: the sockets given and the kernel's table, told in roles.
 
-A socket of ours is asked through its descriptor; everything else comes out of the kernel's table:
-connections that nobody has accepted yet, far ends, and what is still ending after close(). Of the
-table only rows are told that have to do with the sockets given, never other programs' business.
+One reading of the kernel's table serves for everything, so that all views are of one moment: the
+sockets given, connections that nobody has accepted yet, far ends, and what is still ending after
+close(). Only what the table does not hold is asked through a socket's descriptor. Of the table
+only rows are told that have to do with the sockets given, never other programs' business.
 """
 
 import socket
@@ -97,26 +98,23 @@ def _view_of_datagrams(subject: Subject) -> SocketView:
 
 
 def _state(subject: Subject, row: Row | None) -> str:
-    own = _asked(descriptors.state, subject)
-    if own is None or own == "CLOSED":  # a socket in TIME_WAIT has handed over to a smaller record
-        return row.state if row else "CLOSED"
-    return own
+    return row.state if row else _asked(descriptors.state, subject) or "CLOSED"
 
 
 def _bytes(subject: Subject, row: Row | None) -> tuple[int | None, int | None]:
-    unread = _asked(descriptors.bytes_unread, subject)
-    unsent = _asked(descriptors.bytes_unsent, subject)
-    if row is not None:
-        unread = row.unread if unread is None else unread
-        unsent = row.unsent if unsent is None else unsent
+    unread, unsent = (row.unread, row.unsent) if row else (None, None)
+    if unread is None:
+        unread = _asked(descriptors.bytes_unread, subject)
+    if unsent is None:
+        unsent = _asked(descriptors.bytes_unsent, subject)
     return unread, unsent
 
 
 def _queue(subject: Subject, row: Row | None) -> tuple[int | None, int | None]:
+    if row and row.queue_limit is not None:
+        return row.queue, row.queue_limit
     own = _asked(descriptors.accept_queue, subject)
-    if own is not None:
-        return own
-    return (row.queue, row.queue_limit) if row else (None, None)
+    return own if own else (row.queue if row else None, None)
 
 
 def _asked(question: Callable[[socket.socket], T | None], subject: Subject) -> T | None:

@@ -5,7 +5,7 @@ only root of other processes' sockets: then the table holds this process's own, 
 connections that nobody has accepted or that are still ending after close().
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Final
 
 from sockets_lab.addresses import Endpoint
@@ -14,7 +14,7 @@ from sockets_lab.kernel.records import Row
 if TYPE_CHECKING:
     from psutil._ntuples import pconn, sconn
 
-__all__ = ["parse", "rows", "sees_every_process"]
+__all__ = ["parse", "rows"]
 
 _NAMES: Final = {
     "FIN_WAIT1": "FIN_WAIT_1",
@@ -26,21 +26,14 @@ _NAMES: Final = {
 }
 
 
-def rows(ports: Collection[int]) -> list[Row]:
-    """Every TCP socket that psutil can see, with one of `ports` as its own or its peer's."""
-    parsed = [parse(connection) for connection in _connections() if connection.laddr]
-    return [row for row in parsed if row.has_port_of(ports)]
+def rows(ports: Collection[int]) -> tuple[list[Row], bool]:
+    """TCP sockets with one of `ports` as their own or their peer's; and whether these are all.
 
-
-def sees_every_process() -> bool:
-    """Whether this user may see the sockets of all processes."""
-    import psutil
-
-    try:
-        psutil.net_connections("tcp")
-    except psutil.AccessDenied:
-        return False
-    return True
+    They are not where this user may only see this process's own sockets.
+    """
+    connections, are_all = _connections()
+    parsed = [parse(connection) for connection in connections if connection.laddr]
+    return [row for row in parsed if row.has_port_of(ports)], are_all
 
 
 def parse(connection: "sconn | pconn") -> Row:
@@ -52,10 +45,10 @@ def parse(connection: "sconn | pconn") -> Row:
     return Row(state, Endpoint(*connection.laddr), peer, False if state == "TIME_WAIT" else held)
 
 
-def _connections() -> "list[sconn] | list[pconn]":
+def _connections() -> "tuple[Sequence[sconn | pconn], bool]":
     import psutil
 
     try:
-        return psutil.net_connections("tcp")
+        return psutil.net_connections("tcp"), True
     except psutil.AccessDenied:
-        return psutil.Process().net_connections("tcp")
+        return psutil.Process().net_connections("tcp"), False

@@ -40,5 +40,5 @@ def read(ports: Collection[int]) -> Table:
         return Table(sock_diag.rows(ports))
     if has("linux"):
         return Table(proc.rows(ports), () if has("tcp-info") else _BY_PROC)
-    found = processes.rows(ports)
-    return Table(found, _BY_PSUTIL if processes.sees_every_process() else _BY_PSUTIL_ALONE)
+    found, are_all = processes.rows(ports)
+    return Table(found, _BY_PSUTIL if are_all else _BY_PSUTIL_ALONE)

@@ -1,0 +1,199 @@
+"""What the machine can do is found out by trying, and said in words where it cannot."""
+
+import os
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import pytest
+
+from sockets_lab import abilities
+from sockets_lab.abilities import (
+    ABILITIES,
+    SWITCH,
+    ability,
+    all_abilities,
+    catalogue,
+    has,
+    machine,
+    privileged,
+    require,
+)
+from sockets_lab.abilities.privileged import why_no_namespaces
+
+on_linux = pytest.mark.skipif(sys.platform != "linux", reason="tries what only Linux has")
+
+
+@pytest.fixture(autouse=True)
+def nothing_switched_off(monkeypatch):
+    monkeypatch.delenv(SWITCH, raising=False)
+
+
+def forget():
+    """Have everything probed anew."""
+    for kept in (catalogue._ability, catalogue._probe, privileged._answers):
+        kept.cache_clear()
+
+
+@pytest.mark.parametrize("name", ABILITIES)
+def test_every_ability_is_there_or_says_why_not_and_what_would_help(name):
+    found = ability(name)
+    assert found.name == name
+    assert found.shows
+    assert bool(found.lacking) == bool(found.remedy) == (not found.has)
+    assert has(name) == found.has
+
+
+@pytest.mark.parametrize("name", ABILITIES)
+def test_probing_takes_less_than_a_second(name):
+    forget()
+    began = time.monotonic()
+    ability(name)
+    assert time.monotonic() - began < 1
+
+
+def test_all_abilities_come_in_the_order_of_their_names():
+    assert tuple(each.name for each in all_abilities()) == ABILITIES
+
+
+@pytest.mark.parametrize("name", ABILITIES)
+def test_each_can_be_switched_off_and_says_so(name, monkeypatch):
+    monkeypatch.setenv(SWITCH, f"something-else, {name}")
+    found = ability(name)
+    assert not found.has
+    assert found.lacking == f"switched off by {SWITCH}"
+    assert name in found.remedy
+
+
+def test_what_needs_linux_goes_with_it(monkeypatch):
+    monkeypatch.setenv(SWITCH, "linux")
+    for name in ("tcp-info", "sock-diag", "counters", "namespaces", "nftables", "raw-capture"):
+        assert ability(name).lacking == f"switched off by {SWITCH}"
+        assert "linux" in ability(name).remedy
+
+
+def test_switching_off_may_end_at_any_time(monkeypatch):
+    before = ability("ipv6")
+    monkeypatch.setenv(SWITCH, "ipv6")
+    assert not has("ipv6")
+    monkeypatch.delenv(SWITCH)
+    assert ability("ipv6") == before
+
+
+def test_an_unknown_name_is_answered_with_a_near_one():
+    with pytest.raises(KeyError, match=r"'name-space'.*namespaces"):
+        ability("name-space")
+
+
+def test_require_passes_or_says_what_cannot_be_seen(monkeypatch):
+    monkeypatch.setenv(SWITCH, "counters")
+    with pytest.raises(abilities.Unavailable, match="overflows cannot be seen here: switched off"):
+        require("counters", "overflows")
+    monkeypatch.delenv(SWITCH)
+    if has("counters"):
+        require("counters", "overflows")
+
+
+@on_linux
+def test_on_linux_an_ordinary_users_abilities_are_there():
+    for name in ("linux", "tcp-info", "sock-diag", "counters"):
+        assert has(name), ability(name)
+
+
+def test_the_machine_is_described_as_it_is():
+    found = machine()
+    assert found.python == ".".join(map(str, sys.version_info[:3]))
+    assert found.tls_highest == "TLS 1.3"
+    if sys.platform == "linux":
+        assert found.descriptors_at_most is None or found.descriptors <= found.descriptors_at_most
+        assert found.somaxconn == int(Path("/proc/sys/net/core/somaxconn").read_text())
+
+
+# Why there are no private networks
+
+
+@pytest.mark.parametrize(
+    ("file", "value", "cause", "remedy"),
+    [
+        ("kernel/apparmor_restrict_unprivileged_userns", "1", "AppArmor", "userns=0"),
+        ("kernel/unprivileged_userns_clone", "0", "ordinary users", "clone=1"),
+        ("user/max_user_namespaces", "0", "no user namespaces", "max_user_namespaces="),
+    ],
+)
+def test_a_setting_that_forbids_namespaces_is_named(tmp_path, file, value, cause, remedy):
+    setting = tmp_path / file
+    setting.parent.mkdir()
+    setting.write_text(value + "\n")
+    found = why_no_namespaces("uid_map: EPERM", tmp_path, confined=True)
+    assert cause in found.lacking
+    assert "uid_map: EPERM" in found.lacking
+    assert remedy in found.remedy
+
+
+def test_a_container_is_told_from_a_kernel_that_cannot(tmp_path):
+    assert "seccomp" in why_no_namespaces("unshare: EPERM", tmp_path, confined=True).remedy
+    assert "EINVAL" in why_no_namespaces("unshare: EINVAL", tmp_path, confined=False).lacking
+
+
+def answers_of(*command):
+    """What `ability("namespaces")` says to a process that was started through `command`."""
+    code = "from sockets_lab.abilities import ability; print(*ability('namespaces'), sep='|')"
+    done = subprocess.run(
+        [*command, sys.executable, "-W", "error", "-c", code],
+        capture_output=True,
+        text=True,
+        timeout=10,
+        env={**os.environ, "PYTHONPATH": str(Path(abilities.__file__).parents[2])},
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+SECCOMP_WITHOUT_UNSHARE = textwrap.dedent(
+    """
+    import ctypes, os, struct, sys
+    LOAD, JUMP_IF_EQUAL, RETURN, ALLOW, REFUSE = 0x20, 0x15, 6, 0x7FFF0000, 0x50001
+    number = {"x86_64": 272, "aarch64": 97}[os.uname().machine]
+    program = b"".join(struct.pack("=HBBI", *step) for step in (
+        (LOAD, 0, 0, 0), (JUMP_IF_EQUAL, 0, 1, number),
+        (RETURN, 0, 0, REFUSE), (RETURN, 0, 0, ALLOW),
+    ))
+    kept = ctypes.create_string_buffer(program)
+    filter = struct.pack("@HP", 4, ctypes.addressof(kept))
+    prctl = ctypes.CDLL(None).prctl
+    assert prctl(38, 1, 0, 0, 0) == 0 and prctl(22, 2, filter, 0, 0) == 0
+    os.execv(sys.argv[1], sys.argv[1:])
+    """
+)
+
+
+@on_linux
+@pytest.mark.skipif(not has("namespaces"), reason="there is nothing to forbid")
+def test_a_seccomp_filter_like_dockers_is_recognised():
+    name, has_it, _, lacking, remedy = answers_of(
+        sys.executable, "-c", SECCOMP_WITHOUT_UNSHARE
+    ).split("|")
+    assert (name, has_it) == ("namespaces", "False")
+    assert "seccomp" in lacking
+    assert "EPERM" in lacking
+    assert "--security-opt seccomp=unconfined" in remedy
+
+
+@on_linux
+@pytest.mark.skipif(not has("namespaces"), reason="there is nothing to probe twice")
+def test_probing_leaves_this_process_in_its_own_network():
+    before = os.readlink("/proc/self/ns/net"), os.readlink("/proc/self/ns/user")
+    forget()
+    assert has("namespaces")
+    assert (os.readlink("/proc/self/ns/net"), os.readlink("/proc/self/ns/user")) == before
+
+
+def test_importing_abilities_imports_nothing_heavy():
+    code = "import sockets_lab.abilities, sys; print(*sys.modules)"
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout.split()
+    heavy = {"ssl", "psutil", "pyroute2", "asyncio", "ctypes", "matplotlib", "ipywidgets"}
+    assert heavy.isdisjoint(loaded)
