@@ -46,6 +46,7 @@ class Roles:
 
     def __init__(self, *sockets: socket.socket, **named: socket.socket) -> None:
         self._by_id: dict[int, Remembered] = {}
+        self._refs: dict[int, weakref.ref[socket.socket]] = {}
         self._by_name: dict[str, Remembered] = {}
         self._by_place: dict[tuple[str, Address], Remembered] = {}
         self._met: list[Remembered] = []
@@ -103,6 +104,11 @@ class Roles:
     def remembered(self, role: str) -> Remembered:
         """What is known of the socket that is, or once was, called `role`; KeyError if nothing."""
         return self._by_name[role]
+
+    def now_called(self, role: str) -> str:
+        """The name that the socket once called `role` has now; `role` if nobody was called so."""
+        known = self._by_name.get(role)
+        return known.role if known else role
 
     def everything(self) -> tuple[Remembered, ...]:
         """What is known of every socket, in the order in which they were met; closed ones too."""
@@ -170,6 +176,11 @@ class Roles:
         """Note the endpoints that `sock` has now; the old ones stay when it has none."""
         with _lock:
             self._refresh(self.remember(sock))
+
+    def recall(self, sock: socket.socket, local: object, peer: object) -> None:
+        """Note the endpoints that `sock`, which is closed by now, is known to have had."""
+        with _lock:
+            self._place(self.remember(sock), plain(local), plain(peer))
 
     def same(self, sock: socket.socket, known: Remembered) -> None:
         """`sock` is another Python object for the kernel's socket `known`, as in `wrap_socket`."""
@@ -263,6 +274,7 @@ class Roles:
     def _file(self, sock: socket.socket, known: Remembered) -> None:
         # When the socket dies its id is free again: pop(id, ref) forgets the id, whatever `ref` is.
         known.ref = weakref.ref(sock, partial(self._by_id.pop, id(sock)))
+        self._refs[id(sock)] = known.ref
         self._by_id[id(sock)] = known
 
     def _place(self, known: Remembered, local: Address | None, peer: Address | None) -> None:

@@ -1,0 +1,69 @@
+"""Whose call is it: the learner's, a part of another call, or the machinery's?
+
+`accept()` makes its socket with `socket()`, `repr(sock)` asks for both names, asyncio wakes itself
+through a socket pair, a notebook's kernel talks to its debugger. None of these is a call that a
+learner would look for, so none is recorded. What decides is the function that made the call.
+"""
+
+import socket
+import sys
+from types import CodeType, FrameType
+
+__all__ = ["is_library", "is_machinery", "is_pair", "is_part", "is_tls"]
+
+_QUIET_ROOMS = tuple(
+    f"sockets_lab.{room}"
+    for room in ("background", "figures", "kernel", "recording", "roles", "widgets")
+)
+_MACHINERY = (
+    *("IPython", "_pydev", "debugpy", "ipykernel", "jupyter_client", "psutil"),
+    *("pydevd", "pyroute2", "tornado.platform", "zmq"),
+)
+# How asyncio's loop wakes itself from another thread; the streams of a loop are the learner's.
+_SELF_PIPE = {"_make_self_pipe", "_close_self_pipe", "_read_from_self", "_write_to_self"}
+
+
+def _codes(owner: object, *names: str) -> set[CodeType]:
+    codes = (getattr(getattr(owner, name, None), "__code__", None) for name in names)
+    return {code for code in codes if code is not None}
+
+
+_METHODS = _codes(socket.socket, "accept", "dup", "sendfile", "__repr__")
+_METHODS |= _codes(socket.socket, "_sendfile_use_sendfile", "_sendfile_use_send")
+_PAIR = _codes(socket, "socketpair", "_fallback_socketpair")
+
+
+def is_part(caller: FrameType) -> bool:
+    """Whether the call is part of another one, or this package asks for its own purposes."""
+    return caller.f_code in _METHODS or _module(caller).startswith(_QUIET_ROOMS)
+
+
+def is_library(caller: FrameType) -> bool:
+    """Whether Python's standard library makes the call."""
+    return _module(caller).partition(".")[0] in sys.stdlib_module_names
+
+
+def is_tls(caller: FrameType) -> bool:
+    """Whether `SSLContext.wrap_socket` takes over a socket, or carries its settings along."""
+    return _module(caller) == "ssl"
+
+
+def is_pair(caller: FrameType) -> bool:
+    """Whether `socket.socketpair` makes the call."""
+    return caller.f_code in _PAIR
+
+
+def is_machinery(caller: FrameType | None) -> bool:
+    """Whether a socket that is met in this call belongs to the machinery around the learner."""
+    while caller is not None and is_pair(caller):
+        caller = caller.f_back
+    if caller is None:
+        return False
+    module = _module(caller)
+    if module.startswith("asyncio."):
+        return caller.f_code.co_name in _SELF_PIPE
+    return module.startswith((*_QUIET_ROOMS, *_MACHINERY))
+
+
+def _module(frame: FrameType) -> str:
+    return str(frame.f_globals.get("__name__", ""))

@@ -1,0 +1,162 @@
+"""Which methods of `socket.socket` are recorded, and what is kept of their arguments and results.
+
+What is kept must be small, must not keep a socket alive, and must not change afterwards: of bytes
+the beginning and the length, of a socket what `Roles` knows of it.
+"""
+
+import socket
+from collections.abc import Callable
+from types import FrameType
+from typing import Any, NamedTuple
+
+from sockets_lab.recording.callers import is_library, is_tls
+from sockets_lab.roles import Remembered, Roles
+
+__all__ = ["METHODS", "SHOWN", "Data", "Method", "Space", "Target", "asked", "kept"]
+
+SHOWN = 20  # so many bytes of the data are kept
+
+Arguments = tuple[Any, ...]
+
+
+class Data(NamedTuple):
+    """The beginning of some bytes, and how many there were."""
+
+    head: bytes
+    length: int
+
+
+class Space(NamedTuple):
+    """A buffer to be filled, by its size in bytes."""
+
+    length: int
+
+
+class Target(NamedTuple):
+    """An address given to a call, and the socket that had it at that time."""
+
+    address: object
+    known: Remembered | None
+
+
+class Method(NamedTuple):
+    """What is done around one method beside noting that it was called, when, and for how long.
+
+    keep, give: make the arguments and the result small. before, after: tell the roles what happens
+    to the socket; after an error too. unless: leave the call out when such a function makes it.
+    """
+
+    keep: Callable[[Roles, Remembered, Arguments], Arguments] = lambda roles, known, given: given
+    give: Callable[[Roles, Remembered, Any], Any] = lambda roles, known, result: result
+    before: Callable[[Roles, socket.socket], None] | None = None
+    after: Callable[[Roles, socket.socket], None] | None = None
+    unless: Callable[[FrameType], bool] | None = None
+
+
+def kept(value: Any) -> Any:
+    """What is kept of one argument: the beginning of anything that holds bytes."""
+    if not isinstance(value, bytes | bytearray | memoryview):
+        return value
+    view = memoryview(value)
+    head = view.cast("B")[:SHOWN] if view.contiguous else view.tobytes()[:SHOWN]
+    return Data(bytes(head), view.nbytes)
+
+
+def asked(
+    family: int = -1, type: int = -1, proto: int = -1, fileno: int | None = None
+) -> tuple[int, int, int]:
+    """The family, type and protocol that `socket()` makes when called so; -1 stands for default."""
+    return (
+        int(socket.AF_INET if family == -1 else family),
+        int(socket.SOCK_STREAM if type == -1 else type),
+        max(proto, 0),
+    )
+
+
+def _data(roles: Roles, known: Remembered, arguments: Arguments) -> Arguments:
+    return tuple(map(kept, arguments))
+
+
+def _data_and_target(roles: Roles, known: Remembered, arguments: Arguments) -> Arguments:
+    *rest, address = arguments or (None,)
+    return (*map(kept, rest), *_target(roles, known, (address,)))
+
+
+def _buffers(roles: Roles, known: Remembered, arguments: Arguments) -> Arguments:
+    """Data of all the buffers of `sendmsg`, as if they were one."""
+    try:
+        joined = b"".join(arguments[0])
+    except (IndexError, TypeError):  # a mistake, about which the method itself will complain
+        return ()
+    return (kept(joined),)
+
+
+def _space(roles: Roles, known: Remembered, arguments: Arguments) -> Arguments:
+    """The size of the buffer that `recv_into` is to fill."""
+    if not arguments or not isinstance(arguments[0], bytearray | memoryview):
+        return arguments and (Space(0), *arguments[1:])
+    return (Space(memoryview(arguments[0]).nbytes), *arguments[1:])
+
+
+def _target(roles: Roles, known: Remembered, arguments: Arguments) -> Arguments:
+    # A datagram socket may have the address that a listener has; the own kind comes first.
+    kinds = (known.kind, "stream", "datagram")
+    return tuple(
+        Target(address, next(filter(None, (roles.at(address, kind) for kind in kinds)), None))
+        for address in arguments
+    )
+
+
+def _nothing(roles: Roles, known: Remembered, arguments: Arguments) -> Arguments:
+    return ()
+
+
+def _accepted(roles: Roles, known: Remembered, result: tuple[socket.socket, object]) -> Remembered:
+    return roles.accepted(*result)
+
+
+def _same(roles: Roles, known: Remembered, result: socket.socket) -> Remembered:
+    roles.same(result, known)
+    return known
+
+
+def _length_and_address(roles: Roles, known: Remembered, result: Any) -> tuple[int, object]:
+    data, address = result[0], result[-1]
+    return (data if isinstance(data, int) else len(data)), address
+
+
+def _small(roles: Roles, known: Remembered, result: Any) -> Any:
+    return kept(result)
+
+
+def _bound_late(roles: Roles, sock: socket.socket) -> None:
+    """The first datagram sent from a socket gives it an endpoint."""
+    if roles.remember(sock).local is None:
+        roles.refresh(sock)
+
+
+METHODS = {
+    "accept": Method(give=_accepted),
+    "bind": Method(keep=_target, after=Roles.refresh),
+    "close": Method(before=Roles.refresh),
+    "connect": Method(keep=_target, before=Roles.connecting, after=Roles.connecting),
+    "connect_ex": Method(keep=_target, before=Roles.connecting, after=Roles.connecting),
+    "detach": Method(before=Roles.refresh, unless=is_tls),
+    "dup": Method(give=_same),
+    "getpeername": Method(unless=is_library),
+    "getsockname": Method(unless=is_library),
+    "getsockopt": Method(give=_small, unless=is_library),
+    "listen": Method(after=Roles.listening),
+    "recv_into": Method(keep=_space),
+    "recvfrom": Method(give=_length_and_address),
+    "recvfrom_into": Method(keep=_space, give=_length_and_address),
+    "recvmsg": Method(give=_length_and_address),
+    "recvmsg_into": Method(keep=_nothing, give=_length_and_address),
+    "sendfile": Method(keep=_nothing),
+    "sendmsg": Method(keep=_buffers),
+    "sendto": Method(keep=_data_and_target, after=_bound_late),
+    "setblocking": Method(unless=is_tls),
+    "setsockopt": Method(keep=_data),
+    "settimeout": Method(unless=is_tls),
+    "shutdown": Method(),
+}

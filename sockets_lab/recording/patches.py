@@ -1,0 +1,190 @@
+"""The methods of `socket.socket` that write into a journal, put on and taken off again.
+
+They are class attributes that shadow the methods below, so that a socket stays the plain object it
+is and a socket made earlier is recorded too. Only what is looked up while they stand is seen: a
+method that somebody bound earlier (`receive = sock.recv`) is not.
+
+`send`, `sendall` and `recv` are written out: they are called most, and each indirection costs a
+tenth of a send over loopback.
+"""
+
+import socket
+import sys
+from collections.abc import Callable
+from time import perf_counter_ns
+from typing import Any
+
+from sockets_lab.recording.callers import is_pair, is_part
+from sockets_lab.recording.journal import ENDED, ERROR, RESULT, STATES, Here, Journal
+from sockets_lab.recording.methods import METHODS, Method, asked, kept
+from sockets_lab.recording.wording import name_of
+
+__all__ = ["Patches"]
+
+Function = Callable[..., Any]
+
+SMALL = 64  # so many bytes are kept as they are, which is quicker than taking their beginning
+_MISSING = object()
+_here = Here()
+
+
+class Patches:
+    """The patched methods of one journal. `put` and `take_off` may be cut short and repeated."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._before: dict[str, object] = {}
+        self._ours: dict[str, Function] = {}
+
+    def put(self) -> None:
+        """Patch the methods that this system has."""
+        for name in ("__init__", "send", "sendall", "recv", *METHODS):
+            if hasattr(socket.socket, name):
+                self._put(name)
+
+    def take_off(self) -> None:
+        """Leave the class as it was found. A patch that somebody put on top of ours stays; ours is
+        then still called, and does nothing but call the method below.
+        """
+        for name, ours in self._ours.items():
+            if vars(socket.socket).get(name) is not ours:
+                continue
+            before = self._before[name]
+            if before is _MISSING:
+                delattr(socket.socket, name)
+            else:
+                setattr(socket.socket, name, before)
+
+    def _put(self, name: str) -> None:
+        original = getattr(socket.socket, name)
+        self._before[name] = vars(socket.socket).get(name, _MISSING)
+        ours = _recorded(self._journal, name, original)
+        ours.__name__, ours.__doc__ = name, original.__doc__
+        ours.__qualname__, ours.__module__ = f"socket.{name}", "socket"
+        self._ours[name] = ours
+        setattr(socket.socket, name, ours)
+
+
+def _recorded(journal: Journal, name: str, original: Function) -> Function:
+    if name == "__init__":
+        return _init(journal, original)
+    if name == "recv":
+        return _recv(journal, original)
+    if name in ("send", "sendall"):
+        return _send(journal, name, original)
+    return _method(journal, name, original, METHODS[name])
+
+
+def _recv(journal: Journal, original: Function) -> Function:
+    find, meet, watchers = journal.known.get, journal.meet, journal.watchers
+    write, now = journal.entries.append, perf_counter_ns
+
+    def recv(sock: socket.socket, bufsize: int, flags: int = 0, /) -> Any:
+        __tracebackhide__ = True  # IPython leaves this frame out of the learner's traceback
+        known = find(id(sock)) or meet(sock)
+        if known is None:
+            return original(sock, bufsize, flags)
+        given = (bufsize, flags) if flags else bufsize
+        entry = ["recv", known, _here.thread, given, now(), 0, None, None, None]
+        write(entry)
+        try:
+            data = original(sock, bufsize, flags)
+            entry[ENDED] = now()
+            entry[RESULT] = len(data)
+        except BaseException as error:
+            entry[ENDED] = now()
+            entry[ERROR] = name_of(error)
+            raise
+        finally:
+            if watchers:
+                entry[STATES] = journal.snapshot()
+        return data
+
+    return recv
+
+
+def _send(journal: Journal, name: str, original: Function) -> Function:
+    find, meet, watchers = journal.known.get, journal.meet, journal.watchers
+    write, now = journal.entries.append, perf_counter_ns
+
+    def send(sock: socket.socket, data: Any, flags: int = 0, /) -> Any:
+        __tracebackhide__ = True
+        known = find(id(sock)) or meet(sock)
+        if known is None:
+            return original(sock, data, flags)
+        given = data if type(data) is bytes and len(data) <= SMALL else kept(data)
+        if flags:
+            given = (given, flags)
+        entry = [name, known, _here.thread, given, now(), 0, None, None, None]
+        write(entry)
+        try:
+            result = original(sock, data, flags)
+            entry[ENDED] = now()
+            entry[RESULT] = result
+        except BaseException as error:
+            entry[ENDED] = now()
+            entry[ERROR] = name_of(error)
+            raise
+        finally:
+            if watchers:
+                entry[STATES] = journal.snapshot()
+        return result
+
+    return send
+
+
+def _method(journal: Journal, name: str, original: Function, method: Method) -> Function:
+    keep, give, before, after, unless = method
+    roles, watchers = journal.roles, journal.watchers
+
+    def call(sock: socket.socket, *args: Any, **kwargs: Any) -> Any:
+        __tracebackhide__ = True
+        caller = sys._getframe(1)
+        if journal.is_quiet or is_part(caller) or (unless is not None and unless(caller)):
+            return original(sock, *args, **kwargs)
+        known = journal.known.get(id(sock)) or journal.meet(sock)
+        if known is None:
+            return original(sock, *args, **kwargs)
+        if before is not None:
+            before(roles, sock)
+        given = keep(roles, known, (*args, *kwargs.values()))
+        entry = [name, known, _here.thread, given, perf_counter_ns(), 0, None, None, None]
+        journal.entries.append(entry)
+        try:
+            result = original(sock, *args, **kwargs)
+            entry[ENDED] = perf_counter_ns()
+            entry[RESULT] = give(roles, known, result)
+        except BaseException as error:
+            entry[ENDED] = entry[ENDED] or perf_counter_ns()
+            entry[ERROR] = name_of(error)
+            raise
+        finally:
+            if after is not None:
+                after(roles, sock)
+            if watchers:
+                entry[STATES] = journal.snapshot()
+        return result
+
+    return call
+
+
+def _init(journal: Journal, original: Function) -> Function:
+    def __init__(sock: socket.socket, *args: Any, **kwargs: Any) -> None:
+        __tracebackhide__ = True
+        caller, began, error = sys._getframe(1), perf_counter_ns(), None
+        try:
+            original(sock, *args, **kwargs)
+        except BaseException as raised:
+            error = name_of(raised)
+            raise
+        finally:
+            ended = perf_counter_ns()
+            if not is_part(caller) and (known := journal.meet_new(sock, caller)):
+                given = asked(*args, **kwargs)
+                name = "socketpair" if is_pair(caller) else "socket"
+                entry = [name, known, _here.thread, given, began, ended, None, error, None]
+                journal.entries.append(entry)
+                if journal.watchers:
+                    entry[STATES] = journal.snapshot()
+
+    return __init__

@@ -1,0 +1,216 @@
+"""`with record() as recording:` every socket call that Python code makes inside."""
+
+import socket
+import threading
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from html import escape
+from types import TracebackType
+from typing import ClassVar, overload
+
+from sockets_lab.recording import interrupts
+from sockets_lab.recording.call import Call
+from sockets_lab.recording.journal import KNOWN, THREAD, Entry, Journal
+from sockets_lab.recording.patches import Patches
+from sockets_lab.recording.threads import Threads
+from sockets_lab.roles import Remembered, Roles
+
+__all__ = ["Recording", "record"]
+
+_LANES = ("client", "listener", "connection")  # others come after them
+
+
+class _Desk:
+    """What is shared by the recordings that run: the journal they all read and the patches."""
+
+    lock = threading.RLock()
+    running: ClassVar[list["Recording"]] = []
+    journal = Journal()
+    patches = Patches(journal)
+
+
+def record(*, states: bool = False) -> "Recording":
+    """Record the socket calls that Python code makes in the block, in every thread and in asyncio.
+
+    states: ask the kernel after each call for the state of every socket met so far; this takes
+    about a millisecond a call.
+
+    Gives a Recording, for `with record() as recording:`. Sockets stay plain `socket.socket`
+    objects: while at least one recording runs, methods of that class are shadowed by ones that
+    write the call down and pass it on; afterwards the class is as it was, also after an error or
+    an interrupt. Recordings may be nested and may run in several threads at once; each has the
+    calls of all threads. Errors go through untouched.
+
+    Left out are calls made inside C code (TLS in `ssl`, child processes), methods that were bound
+    before the block, and what `sockets_lab.recording.callers` takes for machinery.
+    """
+    return Recording(states=states)
+
+
+class Recording(Sequence[Call]):
+    """The calls made while it ran, in the order in which they began: iteration, len, index, slice.
+
+    str() gives a line a call; thread by thread if several took part, for the order between threads
+    is not the same on every run. A call that still waits when the recording ends is not `finished`,
+    and is filled in when it returns. Sockets are not kept alive.
+    """
+
+    def __init__(self, *, states: bool = False) -> None:
+        self.began_ns = 0
+        self._states = states
+        self._journal = _Desk.journal
+        self._start = 0
+        self._entries: list[Entry] | None = None
+        self._calls: list[Call] = []
+        self._threads: Threads = Threads(())
+        self._guarded = False
+
+    @interrupts.unbroken
+    def __enter__(self) -> "Recording":
+        if self.began_ns:
+            raise ValueError("this recording has been used: make a new one with record()")
+        self._guarded = interrupts.hold()
+        try:
+            self._begin()
+            if interrupts.waiting():
+                interrupts.deliver()
+        except BaseException:
+            self._end()
+            raise
+        return self
+
+    @interrupts.unbroken
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._end()
+        interrupts.deliver()
+
+    def _begin(self) -> None:
+        with _Desk.lock:
+            if not _Desk.running:
+                _Desk.journal = Journal()
+                _Desk.patches = Patches(_Desk.journal)
+                _Desk.patches.put()
+            self._journal = _Desk.journal
+            self._start = len(self._journal.entries)
+            self.began_ns = time.perf_counter_ns()
+            _Desk.running.append(self)
+            if self._states:
+                self._journal.watchers.append(self)
+
+    def _end(self) -> None:
+        with _Desk.lock:
+            if self._entries is None:
+                self._entries = self._journal.entries[self._start :]
+            if self in _Desk.running:
+                _Desk.running.remove(self)
+            if self in self._journal.watchers:
+                self._journal.watchers.remove(self)
+            if not _Desk.running:
+                _Desk.patches.take_off()
+                _Desk.journal.close()
+        if self._guarded:
+            self._guarded = False
+            interrupts.release()
+
+    @property
+    def roles(self) -> Roles:
+        """The names of the sockets; shared by recordings that overlap."""
+        return self._journal.roles
+
+    @property
+    def calls(self) -> tuple[Call, ...]:
+        """The calls so far."""
+        return tuple(self._all_calls())
+
+    @property
+    def threads(self) -> tuple[str, ...]:
+        """The threads that made calls: "notebook" first, then the others by name."""
+        return tuple(sorted({call.thread for call in self.calls}, key=_in_order))
+
+    @property
+    def thread_names(self) -> Threads:
+        """The names of the threads, by Thread."""
+        entries = self._written()
+        if not {entry[THREAD] for entry in entries} <= self._threads.keys():
+            self._threads = Threads(entry[THREAD] for entry in entries)
+        return self._threads
+
+    def of(self, who: "str | socket.socket") -> tuple[Call, ...]:
+        """The calls on one socket, given as itself or by its role."""
+        role = who if isinstance(who, str) else self.roles.of(who)
+        return tuple(call for call in self.calls if call.role == role)
+
+    def lanes(self) -> tuple[str, ...]:
+        """The roles that made calls, in drawing order: clients, listener, connections, others."""
+        known: Iterable[Remembered] = dict.fromkeys(entry[KNOWN] for entry in self._written())
+        return tuple(each.role for each in sorted(known, key=_lane))
+
+    def __len__(self) -> int:
+        return len(self._all_calls())
+
+    def __iter__(self) -> Iterator[Call]:
+        return iter(self.calls)
+
+    @overload
+    def __getitem__(self, index: int) -> Call: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Call]: ...
+    def __getitem__(self, index: int | slice) -> Call | list[Call]:
+        return self._all_calls()[index]
+
+    def __str__(self) -> str:
+        threads = self._by_thread()
+        if len(threads) < 2:
+            return "\n".join(str(call) for _, calls in threads for call in calls) or "no calls"
+        lines = (
+            line
+            for name, calls in threads
+            for line in (f"{name}:", *(f"  {each}" for each in calls))
+        )
+        return "\n".join(lines)
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        threads = self._by_thread()
+        rows = "".join(_row(name, call) for name, calls in threads for call in calls)
+        heads = "".join(f"<th>{head}</th>" for head in ("thread", "socket", "call", "result"))
+        return f"<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
+
+    def _by_thread(self) -> list[tuple[str, list[Call]]]:
+        return [
+            (name, [call for call in self.calls if call.thread == name]) for name in self.threads
+        ]
+
+    def _written(self) -> list[Entry]:
+        return self._journal.entries[self._start :] if self._entries is None else self._entries
+
+    def _all_calls(self) -> list[Call]:
+        with _Desk.lock:
+            entries = self._written()
+            for number in range(len(self._calls), len(entries)):
+                self._calls.append(Call(number + 1, entries[number], self))
+            return self._calls
+
+
+def _in_order(name: str) -> tuple[bool, str, int]:
+    """ "notebook" before others, and "thread 2" before "thread 10"."""
+    words, _, number = name.rpartition(" ")
+    return name != "notebook", *((words, int(number)) if number.isdigit() else (name, 0))
+
+
+def _lane(known: Remembered) -> tuple[int, str, int]:
+    part = _LANES.index(known.part) if known.part in _LANES else len(_LANES)
+    return part, known.part, known.number
+
+
+def _row(thread: str, call: Call) -> str:
+    result = f"!! {call.error}" if call.error else call.result
+    result = result if call.finished else "still waiting"
+    cells = (thread, call.role, f"{call.name}({call.arguments})", result)
+    return f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in cells)}</tr>"
