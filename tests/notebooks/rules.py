@@ -19,6 +19,7 @@ from sockets_lab.abilities import ABILITIES, ability
 __all__ = [
     "NOTEBOOKS",
     "ROOT",
+    "all_notebooks",
     "code_cells",
     "comparable",
     "course_notebooks",
@@ -42,9 +43,14 @@ TAGGABLE = tuple(name for name in ABILITIES if name != "front-end")
 NOT_COMPARED = {"application/vnd.jupyter.widget-view+json", "image/png", "image/jpeg"}
 
 
+def all_notebooks() -> list[Path]:
+    """List the notebooks that stand in the repository, in their order."""
+    return sorted(NOTEBOOKS.glob("*.ipynb"))
+
+
 def course_notebooks() -> list[Path]:
-    """List the course's notebooks that stand in the repository, in their order."""
-    return sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
+    """List the chapters among them."""
+    return [path for path in all_notebooks() if path.name[:2].isdigit()]
 
 
 def read(path: Path) -> NotebookNode:
