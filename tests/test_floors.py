@@ -22,6 +22,7 @@ FLOORS = (
     ("measured", "recording"),
     ("figures", "widgets"),
     ("exercises",),
+    ("checking",),
     ("cli",),
 )
 
@@ -34,7 +35,8 @@ SIDEWAYS = {
 # Who may import what from outside the standard library.
 OUTSIDE = {
     "abilities": {"psutil", "pyroute2"},
-    "cli": {"nbclient", "nbformat", "rich", "typer"},
+    "checking": {"nbclient", "nbformat"},
+    "cli": {"rich", "typer"},
     "figures": {"PIL", "matplotlib", "numpy"},
     "hosts": {"cloudpickle", "pyroute2"},
     "kernel": {"psutil", "pyroute2"},
