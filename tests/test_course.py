@@ -50,6 +50,13 @@ def test_the_readme_holds_the_table():
     assert written(text, readme_table()) == text, "mend it with: make outputs"
 
 
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"])
+def test_what_a_page_links_to_is_there(page):
+    text = (HERE / page).read_text(encoding="utf-8")
+    links = re.findall(r"\]\(([^)#:]+)\)|src=\"([^\":]+)\"", text)
+    assert [link for pair in links for link in pair if link and not (HERE / link).exists()] == []
+
+
 def test_navigation_names_the_neighbours():
     first, second = CHAPTERS[0], CHAPTERS[1]
     assert navigation(first) == f"Next: [{second.title}]({second.file}) →"
