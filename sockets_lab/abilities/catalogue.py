@@ -84,7 +84,7 @@ ABILITIES: Final = tuple(_CATALOGUE)
 def ability(name: str) -> Ability:
     """Whether this machine has the ability `name` (one of ABILITIES), tried the first time.
 
-    Raises KeyError for a name that is none. The first look takes up to a second, later ones
+    Raises KeyError for a name that is none. The first question takes up to 0.2 s, later ones
     microseconds.
     """
     if name not in _CATALOGUE:

@@ -39,7 +39,8 @@ class Scene:
         """The row about one of the subjects; it is not given out a second time."""
         number = self._by_inode.get(subject.inode or 0)
         if number is None and subject.local:
-            alike = self._by_ends.get(_ends(subject.local, subject.peer), ())
+            known = {_ends(subject.local, peer) for peer in (subject.peer, None)}
+            alike = (each for ends in known for each in self._by_ends.get(ends, ()))
             number = next((each for each in alike if self._fits(subject, each)), None)
         return None if number is None else self._rows.pop(number, None)
 

@@ -112,10 +112,15 @@ def _subject(roles: Roles, sock: socket.socket) -> Subject:
 
 
 def _ends(sock: socket.socket, known: Remembered) -> tuple[Endpoint | None, Endpoint | None]:
-    """The ends of a socket: as the kernel tells them, else as last seen."""
-    local = descriptors.local_endpoint(sock) or _endpoint(known.local)
-    peer = descriptors.peer_endpoint(sock) or _endpoint(known.peer)
-    return local, peer
+    """The ends of a socket: as the kernel tells them, else as last seen.
+
+    A TCP socket in TIME_WAIT still has a descriptor, but getpeername(2) fails already.
+    """
+    local, peer = descriptors.local_endpoint(sock), descriptors.peer_endpoint(sock)
+    past = _past.get(sock) or _Past(known.part, _endpoint(known.local), _endpoint(known.peer))
+    if peer is None and descriptors.is_stream(sock) and local in (None, past.local):
+        peer = past.peer
+    return local or past.local, peer
 
 
 def _endpoint(address: tuple[str, int] | None) -> Endpoint | None:
