@@ -6,7 +6,10 @@ chapter is added, renamed or moved in one line.
 
 from typing import NamedTuple
 
-__all__ = ["CHAPTERS", "Chapter", "chapter", "navigation", "readme_table"]
+__all__ = ["CHAPTERS", "GLOSSARY", "Chapter", "chapter", "navigation", "readme_table"]
+
+
+GLOSSARY = "glossary.ipynb"  # every term, and the chapter that explains it; no chapter itself
 
 
 class Chapter(NamedTuple):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sockets_lab.course import CHAPTERS, chapter, navigation, readme_table
+from sockets_lab.course import CHAPTERS, GLOSSARY, chapter, navigation, readme_table
 from tests.weave import BEGIN, END, navigated, written
 
 HERE = Path(__file__).parent.parent
@@ -29,8 +29,9 @@ def test_no_two_chapters_share_a_file_or_a_title():
     assert len({one.file for one in CHAPTERS}) == len({one.title for one in CHAPTERS}) == 16
 
 
-def test_the_notebooks_folder_holds_exactly_the_written_chapters():
-    assert sorted(path.name for path in NOTEBOOKS.glob("*.ipynb")) == [one.file for one in WRITTEN]
+def test_the_notebooks_folder_holds_the_written_chapters_and_the_glossary_only():
+    names = {path.name for path in NOTEBOOKS.glob("*.ipynb")}
+    assert names == {GLOSSARY, *(one.file for one in WRITTEN)}
 
 
 @pytest.mark.parametrize("one", WRITTEN, ids=lambda one: one.file)
