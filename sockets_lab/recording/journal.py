@@ -3,31 +3,50 @@
 All recordings that overlap share one journal, and each is a stretch of it; so a socket has one name
 in all of them, and a call costs the same however many watch.
 
-An entry is a plain list, because it is written in the middle of the learner's call: a list is the
-cheapest thing that can be filled in place when the call returns. Words are made of it later.
+A call is written when it returns, as a plain tuple: nothing is cheaper, and it happens in the
+middle of the learner's call. A call that has not returned yet costs nothing either: it is found
+where it waits, on the stack of its thread. Words are made of all this later.
 """
 
 import sys
 import threading
 import weakref
+from collections.abc import Iterator
 from functools import partial
 from socket import AF_INET, AF_INET6, socket
-from threading import get_ident
-from types import FrameType
-from typing import Any
+from threading import Thread, get_ident
+from types import CodeType, FrameType
+from typing import Any, NamedTuple
 
 from sockets_lab.recording.callers import is_machinery, is_tls
 from sockets_lab.roles import Remembered, Roles
 
-__all__ = ["ENDED", "ERROR", "GIVEN", "KNOWN", "NAME", "RESULT", "STARTED", "STATES", "THREAD"]
-__all__ += ["Entry", "Here", "Journal"]
-
-# The call's name, the socket as Roles knows it, the Thread, the arguments; nanoseconds of
-# perf_counter_ns, ENDED 0 while the call lasts; what it returned, or the error's name; a Snapshot.
-NAME, KNOWN, THREAD, GIVEN, STARTED, ENDED, RESULT, ERROR, STATES = range(9)
-Entry = list[Any]
+__all__ = ["Entry", "Failure", "Here", "Journal"]
 
 _INTERNET = (AF_INET, AF_INET6)
+
+
+class Failure(NamedTuple):
+    """Stands in place of a result when the call raised an error, of which it is the name."""
+
+    error: str
+
+
+class Entry(NamedTuple):
+    """One call. Times are nanoseconds of perf_counter_ns, `ended` 0 while the call lasts."""
+
+    started: int
+    ended: int
+    name: str
+    known: Remembered
+    thread: Thread
+    given: Any
+    result: Any
+
+    @property
+    def key(self) -> tuple[Thread, int]:
+        """What tells this call from all others."""
+        return self.thread, self.started
 
 
 class Here(threading.local):
@@ -38,13 +57,15 @@ class Here(threading.local):
 
 
 class Journal:
-    """The calls of all recordings that overlap, in the order in which they began."""
+    """The calls of all recordings that overlap."""
 
     def __init__(self) -> None:
-        self.entries: list[Entry] = []
+        self.written: list[tuple[Any, ...]] = []  # fields of an Entry, in the order of the returns
         self.roles = Roles()
         self.known: dict[int, Remembered] = {}  # by id() of the socket; empty when all is over
+        self.codes: set[CodeType] = set()  # of the patched methods
         self.watchers: list[object] = []  # recordings that want the kernel's states
+        self.states: dict[tuple[Thread, int], Any] = {}  # Snapshots, by Entry.key
         self._refs: dict[int, weakref.ref[socket]] = {}
         self._hidden: dict[int, weakref.ref[socket]] = {}
         self._quiet: set[int] = set()  # threads that are asking the kernel on our behalf
@@ -52,58 +73,88 @@ class Journal:
         self._over = False
 
     def close(self) -> None:
-        """Write no more; calls that still last are filled in when they return."""
+        """Meet nobody any more; calls that still last are written when they return."""
         self._over = True
         self.known.clear()
 
+    # Who is met
+
     @property
     def is_quiet(self) -> bool:
-        """Whether this thread is asking the kernel for us, or nothing is written any more."""
+        """Whether nothing is to be written: all is over, or this thread asks the kernel for us."""
         return self._over or get_ident() in self._quiet
 
     def meet(self, sock: socket) -> Remembered | None:
         """What is known of a socket met for the first time, None if it is not the learner's.
 
-        Called by a patched method: the call stands two frames up.
+        Called by a patched method: who called that stands two frames up.
         """
         if self.is_quiet or id(sock) in self._hidden:
             return None
         if is_machinery(sys._getframe(2)):
-            self.hide(sock)
+            self._hide(sock)
             return None
-        return self.adopt(sock, self.roles.remember(sock))
+        return self._file(sock, self.roles.remember(sock))
 
     def meet_new(self, sock: socket, caller: FrameType) -> Remembered | None:
         """What is known of a socket that was just made, None if that is not to be written down.
 
-        A socket made for a descriptor that another one holds plays the part of the other.
+        A socket that TLS makes for the descriptor of another one plays the part of the other.
         """
         if self.is_quiet or is_machinery(caller):
-            self.hide(sock)
+            self._hide(sock)
             return None
         for known in reversed(self.roles.everything()) if is_tls(caller) else ():
             other = known.socket
             if other is not None and other.fileno() == sock.fileno():
                 self.roles.same(sock, known)
-        known = self.adopt(sock, self.roles.remember(sock))
+        known = self._file(sock, self.roles.remember(sock))
         return None if is_tls(caller) else known
 
-    def adopt(self, sock: socket, known: Remembered) -> Remembered:
-        """File `sock` as `known`, so that its next call finds it quickly."""
+    def _file(self, sock: socket, known: Remembered) -> Remembered:
         # When the socket dies its id is free again: pop(id, ref) forgets the id, whatever `ref` is.
         self._refs[id(sock)] = weakref.ref(sock, partial(self.known.pop, id(sock)))
         self.known[id(sock)] = known
         return known
 
-    def hide(self, sock: socket) -> None:
-        """Write nothing of `sock`: it belongs to the machinery."""
+    def _hide(self, sock: socket) -> None:
         self._hidden[id(sock)] = weakref.ref(sock, partial(self._hidden.pop, id(sock)))
 
-    def snapshot(self) -> object:
-        """What the kernel says of every socket met so far, None where it would not say."""
+    # What is read
+
+    def entries(self, start: int, began: int) -> list[Entry]:
+        """The calls that began at `began` or later, in that order; `start` were written before."""
+        waiting = {entry.key: entry for entry in self._waiting()}
+        entries = [Entry(*fields) for fields in self.written[start:]]
+        for entry in entries:
+            waiting.pop(entry.key, None)
+        everything = (*entries, *waiting.values())
+        return sorted((each for each in everything if each.started >= began), key=_start)
+
+    def now(self, entry: Entry) -> Entry:
+        """`entry` as it is now: a call that waited may have returned."""
+        if entry.ended:
+            return entry
+        later = (fields for fields in reversed(self.written) if fields[0] == entry.started)
+        return next((each for fields in later if (each := Entry(*fields)).key == entry.key), entry)
+
+    def _waiting(self) -> Iterator[Entry]:
+        """The calls that have begun and not returned, read from the stacks of their threads."""
+        threads = {thread.ident: thread for thread in threading.enumerate()}
+        for ident, top in sys._current_frames().items():
+            frame: FrameType | None = top
+            while frame is not None and frame.f_code not in self.codes:
+                frame = frame.f_back
+            if frame is not None and ident in threads and "began" in frame.f_locals:
+                here = frame.f_locals
+                said = here["name"], here["known"], threads[ident], here["given"]
+                yield Entry(here["began"], 0, *said, None)
+
+    def look(self, key: tuple[Thread, int]) -> None:
+        """Keep what the kernel says of every socket met so far, for the call `key`."""
         me = get_ident()
         if me in self._quiet:
-            return None
+            return
         from sockets_lab import kernel  # only recordings with states need it
 
         met = (known.socket for known in self.roles.everything())
@@ -111,8 +162,12 @@ class Journal:
         with self._asking:
             self._quiet.add(me)
             try:
-                return kernel.look(*sockets, roles=self.roles)
-            except OSError:
-                return None
+                self.states[key] = kernel.look(*sockets, roles=self.roles)
+            except OSError:  # the kernel would not say: no states for this call
+                pass
             finally:
                 self._quiet.discard(me)
+
+
+def _start(entry: Entry) -> int:
+    return entry.started

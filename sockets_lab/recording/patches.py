@@ -15,7 +15,7 @@ from time import perf_counter_ns
 from typing import Any
 
 from sockets_lab.recording.callers import is_pair, is_part
-from sockets_lab.recording.journal import ENDED, ERROR, RESULT, STATES, Here, Journal
+from sockets_lab.recording.journal import Failure, Here, Journal
 from sockets_lab.recording.methods import METHODS, Method, asked, kept
 from sockets_lab.recording.wording import name_of
 
@@ -23,7 +23,7 @@ __all__ = ["Patches"]
 
 Function = Callable[..., Any]
 
-SMALL = 64  # so many bytes are kept as they are, which is quicker than taking their beginning
+_SMALL = 64  # so many bytes are kept as they are, which is quicker than taking their beginning
 _MISSING = object()
 _here = Here()
 
@@ -62,6 +62,7 @@ class Patches:
         ours.__name__, ours.__doc__ = name, original.__doc__
         ours.__qualname__, ours.__module__ = f"socket.{name}", "socket"
         self._ours[name] = ours
+        self._journal.codes.add(ours.__code__)
         setattr(socket.socket, name, ours)
 
 
@@ -69,15 +70,15 @@ def _recorded(journal: Journal, name: str, original: Function) -> Function:
     if name == "__init__":
         return _init(journal, original)
     if name == "recv":
-        return _recv(journal, original)
+        return _recv(journal, name, original)
     if name in ("send", "sendall"):
         return _send(journal, name, original)
     return _method(journal, name, original, METHODS[name])
 
 
-def _recv(journal: Journal, original: Function) -> Function:
+def _recv(journal: Journal, name: str, original: Function) -> Function:
     find, meet, watchers = journal.known.get, journal.meet, journal.watchers
-    write, now = journal.entries.append, perf_counter_ns
+    write, now = journal.written.append, perf_counter_ns
 
     def recv(sock: socket.socket, bufsize: int, flags: int = 0, /) -> Any:
         __tracebackhide__ = True  # IPython leaves this frame out of the learner's traceback
@@ -85,19 +86,17 @@ def _recv(journal: Journal, original: Function) -> Function:
         if known is None:
             return original(sock, bufsize, flags)
         given = (bufsize, flags) if flags else bufsize
-        entry = ["recv", known, _here.thread, given, now(), 0, None, None, None]
-        write(entry)
+        began = now()
         try:
             data = original(sock, bufsize, flags)
-            entry[ENDED] = now()
-            entry[RESULT] = len(data)
         except BaseException as error:
-            entry[ENDED] = now()
-            entry[ERROR] = name_of(error)
-            raise
-        finally:
+            write((began, now(), name, known, _here.thread, given, Failure(name_of(error))))
             if watchers:
-                entry[STATES] = journal.snapshot()
+                journal.look((_here.thread, began))
+            raise
+        write((began, now(), name, known, _here.thread, given, len(data)))
+        if watchers:
+            journal.look((_here.thread, began))
         return data
 
     return recv
@@ -105,29 +104,27 @@ def _recv(journal: Journal, original: Function) -> Function:
 
 def _send(journal: Journal, name: str, original: Function) -> Function:
     find, meet, watchers = journal.known.get, journal.meet, journal.watchers
-    write, now = journal.entries.append, perf_counter_ns
+    write, now = journal.written.append, perf_counter_ns
 
     def send(sock: socket.socket, data: Any, flags: int = 0, /) -> Any:
         __tracebackhide__ = True
         known = find(id(sock)) or meet(sock)
         if known is None:
             return original(sock, data, flags)
-        given = data if type(data) is bytes and len(data) <= SMALL else kept(data)
+        given = data if type(data) is bytes and len(data) <= _SMALL else kept(data)
         if flags:
             given = (given, flags)
-        entry = [name, known, _here.thread, given, now(), 0, None, None, None]
-        write(entry)
+        began = now()
         try:
             result = original(sock, data, flags)
-            entry[ENDED] = now()
-            entry[RESULT] = result
         except BaseException as error:
-            entry[ENDED] = now()
-            entry[ERROR] = name_of(error)
-            raise
-        finally:
+            write((began, now(), name, known, _here.thread, given, Failure(name_of(error))))
             if watchers:
-                entry[STATES] = journal.snapshot()
+                journal.look((_here.thread, began))
+            raise
+        write((began, now(), name, known, _here.thread, given, result))
+        if watchers:
+            journal.look((_here.thread, began))
         return result
 
     return send
@@ -135,7 +132,7 @@ def _send(journal: Journal, name: str, original: Function) -> Function:
 
 def _method(journal: Journal, name: str, original: Function, method: Method) -> Function:
     keep, give, before, after, unless = method
-    roles, watchers = journal.roles, journal.watchers
+    roles = journal.roles
 
     def call(sock: socket.socket, *args: Any, **kwargs: Any) -> Any:
         __tracebackhide__ = True
@@ -148,21 +145,21 @@ def _method(journal: Journal, name: str, original: Function, method: Method) -> 
         if before is not None:
             before(roles, sock)
         given = keep(roles, known, (*args, *kwargs.values()))
-        entry = [name, known, _here.thread, given, perf_counter_ns(), 0, None, None, None]
-        journal.entries.append(entry)
+        began, ended, outcome = perf_counter_ns(), 0, None
         try:
             result = original(sock, *args, **kwargs)
-            entry[ENDED] = perf_counter_ns()
-            entry[RESULT] = give(roles, known, result)
+            ended = perf_counter_ns()
+            outcome = give(roles, known, result)
         except BaseException as error:
-            entry[ENDED] = entry[ENDED] or perf_counter_ns()
-            entry[ERROR] = name_of(error)
+            outcome = Failure(name_of(error))
             raise
         finally:
+            ended = ended or perf_counter_ns()
             if after is not None:
                 after(roles, sock)
-            if watchers:
-                entry[STATES] = journal.snapshot()
+            journal.written.append((began, ended, name, known, _here.thread, given, outcome))
+            if journal.watchers:
+                journal.look((_here.thread, began))
         return result
 
     return call
@@ -171,20 +168,19 @@ def _method(journal: Journal, name: str, original: Function, method: Method) -> 
 def _init(journal: Journal, original: Function) -> Function:
     def __init__(sock: socket.socket, *args: Any, **kwargs: Any) -> None:
         __tracebackhide__ = True
-        caller, began, error = sys._getframe(1), perf_counter_ns(), None
+        caller, outcome, start = sys._getframe(1), None, perf_counter_ns()
         try:
             original(sock, *args, **kwargs)
-        except BaseException as raised:
-            error = name_of(raised)
+        except BaseException as error:
+            outcome = Failure(name_of(error))
             raise
         finally:
             ended = perf_counter_ns()
             if not is_part(caller) and (known := journal.meet_new(sock, caller)):
                 given = asked(*args, **kwargs)
                 name = "socketpair" if is_pair(caller) else "socket"
-                entry = [name, known, _here.thread, given, began, ended, None, error, None]
-                journal.entries.append(entry)
+                journal.written.append((start, ended, name, known, _here.thread, given, outcome))
                 if journal.watchers:
-                    entry[STATES] = journal.snapshot()
+                    journal.look((_here.thread, start))
 
     return __init__

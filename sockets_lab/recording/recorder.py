@@ -3,14 +3,14 @@
 import socket
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from types import TracebackType
 from typing import ClassVar, overload
 
 from sockets_lab.recording import interrupts
 from sockets_lab.recording.call import Call
-from sockets_lab.recording.journal import KNOWN, THREAD, Entry, Journal
+from sockets_lab.recording.journal import Entry, Journal
 from sockets_lab.recording.patches import Patches
 from sockets_lab.recording.threads import Threads
 from sockets_lab.roles import Remembered, Roles
@@ -61,8 +61,6 @@ class Recording(Sequence[Call]):
         self._journal = _Desk.journal
         self._start = 0
         self._entries: list[Entry] | None = None
-        self._calls: list[Call] = []
-        self._threads: Threads = Threads(())
         self._guarded = False
 
     @interrupts.unbroken
@@ -96,7 +94,7 @@ class Recording(Sequence[Call]):
                 _Desk.patches = Patches(_Desk.journal)
                 _Desk.patches.put()
             self._journal = _Desk.journal
-            self._start = len(self._journal.entries)
+            self._start = len(self._journal.written)
             self.began_ns = time.perf_counter_ns()
             _Desk.running.append(self)
             if self._states:
@@ -104,8 +102,7 @@ class Recording(Sequence[Call]):
 
     def _end(self) -> None:
         with _Desk.lock:
-            if self._entries is None:
-                self._entries = self._journal.entries[self._start :]
+            self._entries = self._written()
             if self in _Desk.running:
                 _Desk.running.remove(self)
             if self in self._journal.watchers:
@@ -125,20 +122,17 @@ class Recording(Sequence[Call]):
     @property
     def calls(self) -> tuple[Call, ...]:
         """The calls so far."""
-        return tuple(self._all_calls())
+        return tuple(Call(number, entry, self) for number, entry in enumerate(self._written(), 1))
 
     @property
     def threads(self) -> tuple[str, ...]:
         """The threads that made calls: "notebook" first, then the others by name."""
-        return tuple(sorted({call.thread for call in self.calls}, key=_in_order))
+        return tuple(sorted(self.thread_names.values(), key=_in_order))
 
     @property
     def thread_names(self) -> Threads:
-        """The names of the threads, by Thread."""
-        entries = self._written()
-        if not {entry[THREAD] for entry in entries} <= self._threads.keys():
-            self._threads = Threads(entry[THREAD] for entry in entries)
-        return self._threads
+        """The names of the threads that made calls."""
+        return Threads(entry.thread for entry in self._written())
 
     def of(self, who: "str | socket.socket") -> tuple[Call, ...]:
         """The calls on one socket, given as itself or by its role."""
@@ -147,11 +141,22 @@ class Recording(Sequence[Call]):
 
     def lanes(self) -> tuple[str, ...]:
         """The roles that made calls, in drawing order: clients, listener, connections, others."""
-        known: Iterable[Remembered] = dict.fromkeys(entry[KNOWN] for entry in self._written())
+        known = dict.fromkeys(entry.known for entry in self._written())
         return tuple(each.role for each in sorted(known, key=_lane))
 
+    def as_it_is_now(self, entry: Entry) -> Entry:
+        """`entry`, or what it became if the call waited and has returned."""
+        return self._journal.now(entry)
+
+    def states_after(self, entry: Entry) -> Mapping[str, str] | None:
+        """The kernel's states after a call, by what the sockets are called now."""
+        snapshot = self._journal.states.get(entry.key) if self._states else None
+        if snapshot is None:
+            return None
+        return {self.roles.now_called(view.role): view.state for view in snapshot.views}
+
     def __len__(self) -> int:
-        return len(self._all_calls())
+        return len(self._written())
 
     def __iter__(self) -> Iterator[Call]:
         return iter(self.calls)
@@ -159,20 +164,17 @@ class Recording(Sequence[Call]):
     @overload
     def __getitem__(self, index: int) -> Call: ...
     @overload
-    def __getitem__(self, index: slice) -> list[Call]: ...
-    def __getitem__(self, index: int | slice) -> Call | list[Call]:
-        return self._all_calls()[index]
+    def __getitem__(self, index: slice) -> tuple[Call, ...]: ...
+    def __getitem__(self, index: int | slice) -> Call | tuple[Call, ...]:
+        return self.calls[index]
 
     def __str__(self) -> str:
         threads = self._by_thread()
         if len(threads) < 2:
             return "\n".join(str(call) for _, calls in threads for call in calls) or "no calls"
-        lines = (
-            line
-            for name, calls in threads
-            for line in (f"{name}:", *(f"  {each}" for each in calls))
+        return "\n".join(
+            "\n".join((f"{name}:", *(f"  {call}" for call in calls))) for name, calls in threads
         )
-        return "\n".join(lines)
 
     __repr__ = __str__
 
@@ -183,19 +185,15 @@ class Recording(Sequence[Call]):
         return f"<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
 
     def _by_thread(self) -> list[tuple[str, list[Call]]]:
-        return [
-            (name, [call for call in self.calls if call.thread == name]) for name in self.threads
-        ]
+        by_thread: dict[str, list[Call]] = {name: [] for name in self.threads}
+        for call in self.calls:
+            by_thread[call.thread].append(call)
+        return list(by_thread.items())
 
     def _written(self) -> list[Entry]:
-        return self._journal.entries[self._start :] if self._entries is None else self._entries
-
-    def _all_calls(self) -> list[Call]:
-        with _Desk.lock:
-            entries = self._written()
-            for number in range(len(self._calls), len(entries)):
-                self._calls.append(Call(number + 1, entries[number], self))
-            return self._calls
+        if self._entries is not None:
+            return self._entries
+        return self._journal.entries(self._start, self.began_ns)
 
 
 def _in_order(name: str) -> tuple[bool, str, int]:

@@ -7,7 +7,7 @@ from enum import Enum
 from functools import cache
 from typing import Any
 
-from sockets_lab.recording.journal import ERROR, GIVEN, KNOWN, NAME, RESULT, Entry
+from sockets_lab.recording.journal import Entry
 from sockets_lab.recording.methods import SHOWN, Data, Space, Target, kept
 from sockets_lab.roles import Remembered, Roles
 
@@ -38,11 +38,11 @@ def name_of(error: BaseException) -> str:
 
 def arguments_of(entry: Entry, roles: Roles) -> str:
     """What stands between the parentheses."""
-    given = entry[GIVEN] if type(entry[GIVEN]) is tuple else (entry[GIVEN],)
-    in_constants = _IN_CONSTANTS.get(entry[NAME])
+    given = entry.given if type(entry.given) is tuple else (entry.given,)
+    in_constants = _IN_CONSTANTS.get(entry.name)
     if in_constants and all(isinstance(value, int) for value in given[:2]):
         return ", ".join(in_constants(*given))
-    flags_at = _FLAGS_AT.get(entry[NAME])
+    flags_at = _FLAGS_AT.get(entry.name)
     words = [
         _flags(value) if at == flags_at and isinstance(value, int) else _value(value, entry, roles)
         for at, value in enumerate(given)
@@ -52,29 +52,29 @@ def arguments_of(entry: Entry, roles: Roles) -> str:
 
 def result_of(entry: Entry, roles: Roles) -> str:
     """What came back, "" for None."""
-    result, name = entry[RESULT], entry[NAME]
+    result, name = entry.result, entry.name
     if isinstance(result, Remembered):
         return _accepted(result) if name == "accept" else result.role
     if name in ("getsockname", "getpeername"):
-        return roles.of_endpoint(result, entry[KNOWN].kind)
+        return roles.of_endpoint(result, entry.known.kind)
     if isinstance(result, tuple) and not isinstance(result, Data):
         return _received_from(result, entry, roles)
     if name in _MOVERS and result is not None:
         return _bytes(result) + (", the end" if _is_end(entry) else "")
-    if name == "connect_ex" or (name == "getsockopt" and _is_error_option(entry[GIVEN])):
+    if name == "connect_ex" or (name == "getsockopt" and _is_error_option(entry.given)):
         return errno.errorcode.get(result, str(result))
     return "" if result is None else _value(result, entry, roles)
 
 
 def nbytes_of(entry: Entry) -> int | None:
     """How many bytes of data the call moved, None if it moves none."""
-    result, name = entry[RESULT], entry[NAME]
+    result, name = entry.result, entry.name
     if name in _MOVERS and isinstance(result, int):
         return result
     if isinstance(result, tuple) and name.startswith("recv"):
         return int(result[0])
-    if name == "sendall" and entry[ERROR] is None:
-        data = entry[GIVEN][0] if type(entry[GIVEN]) is tuple else entry[GIVEN]
+    if name == "sendall" and result is None:
+        data = entry.given[0] if type(entry.given) is tuple else entry.given
         return len(data) if isinstance(data, bytes) else int(data.length)
     return None
 
@@ -88,14 +88,14 @@ def _received_from(result: tuple[int, object], entry: Entry, roles: Roles) -> st
     nbytes, address = result
     if not address:
         return _bytes(nbytes)
-    return f"{_bytes(nbytes)} from {roles.of_endpoint(address, entry[KNOWN].kind)}"
+    return f"{_bytes(nbytes)} from {roles.of_endpoint(address, entry.known.kind)}"
 
 
 def _is_end(entry: Entry) -> bool:
     """Whether the call says that the peer will send no more: no bytes, though some were wanted."""
-    wanted = entry[GIVEN] if type(entry[GIVEN]) is tuple else (entry[GIVEN],)
-    receives_stream = entry[KNOWN].kind == "stream" and entry[NAME].startswith("recv")
-    return receives_stream and not entry[RESULT] and wanted[0] not in (0, Space(0))
+    wanted = entry.given if type(entry.given) is tuple else (entry.given,)
+    receives_stream = entry.known.kind == "stream" and entry.name.startswith("recv")
+    return receives_stream and not entry.result and wanted[0] not in (0, Space(0))
 
 
 def _is_error_option(given: tuple[Any, ...]) -> bool:
@@ -125,9 +125,9 @@ def _value(value: Any, entry: Entry, roles: Roles) -> str:
 
 def _target(target: Target, entry: Entry, roles: Roles) -> str:
     known = target.known
-    if known is None and entry[NAME].startswith("connect") and entry[KNOWN].peer:
-        known = roles.at(entry[KNOWN].peer)  # a name such as "localhost" was given
-    return known.address if known else roles.of_endpoint(target.address, entry[KNOWN].kind)
+    if known is None and entry.name.startswith("connect") and entry.known.peer:
+        known = roles.at(entry.known.peer)  # a name such as "localhost" was given
+    return known.address if known else roles.of_endpoint(target.address, entry.known.kind)
 
 
 def _data(data: Data) -> str:
