@@ -123,9 +123,7 @@ class Roles:
             return None
         with _lock:
             self._look_for_places()
-            anywhere = ((host, place[1]) for host in WILDCARDS)
-            found = (self._by_place.get((kind, each)) for each in (place, *anywhere))
-            return next(filter(None, found), None)
+            return self._found(kind, place)
 
     def of_endpoint(self, endpoint: object, kind: str = "stream") -> str:
         """An address in words: "the listener's address", "client 1's address".
@@ -281,10 +279,13 @@ class Roles:
         known.local, known.peer = local or known.local, peer or known.peer
         if known.local is None:
             self._unbound.add(known)
-        elif known.part == "connection":  # its local endpoint is the listener's
-            self._by_place.setdefault((known.kind, known.local), known)
-        else:
-            self._by_place[known.kind, known.local] = known
+        elif known.part != "connection" or not self._found(known.kind, known.local):
+            self._by_place[known.kind, known.local] = known  # a connection's is the listener's
+
+    def _found(self, kind: str, place: Address) -> Remembered | None:
+        anywhere = ((host, place[1]) for host in WILDCARDS)
+        found = (self._by_place.get((kind, each)) for each in (place, *anywhere))
+        return next(filter(None, found), None)
 
     def _refresh(self, known: Remembered) -> None:
         sock = known.socket
