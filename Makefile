@@ -78,7 +78,7 @@ $(STAMP): requirements.lock pyproject.toml
 	  "$(BIN)/python" -m pip -V >/dev/null 2>&1 || "$(BIN)/python" -m ensurepip >/dev/null; \
 	  install() { "$(BIN)/python" -m pip install -q --disable-pip-version-check "$$@"; }; \
 	fi; \
-	install --require-hashes -r requirements.lock; \
+	install --no-deps --require-hashes -r requirements.lock; \
 	install --no-deps --no-build-isolation -e .; \
 	touch "$(STAMP)"
 
