@@ -26,6 +26,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any, NamedTuple, TextIO, TypeVar
 
+from sockets_lab.abilities import Unavailable, ability
+
 __all__ = ["NoPrivateNetwork", "in_private_network"]
 
 T = TypeVar("T")
@@ -35,7 +37,7 @@ READ_AT_ONCE = 65536
 SEE_DOCTOR = "run `sockets-lab doctor` to see what this machine can do"
 
 
-class NoPrivateNetwork(RuntimeError):
+class NoPrivateNetwork(Unavailable):
     """This machine makes no private network; the message says why, and what would help."""
 
 
@@ -85,8 +87,6 @@ def in_private_network(function: Callable[..., T], /, *args: object, deadline_s:
 
 
 def _ask_for_namespaces() -> None:
-    from sockets_lab.abilities import ability
-
     namespaces = ability("namespaces")
     if not namespaces.has:
         raise NoPrivateNetwork(f"{namespaces.lacking}; {namespaces.remedy}")

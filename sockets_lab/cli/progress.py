@@ -1,0 +1,66 @@
+"""What a command shows while it works: a moving line on a terminal, plain lines elsewhere."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Self
+
+from rich import progress
+from rich.console import Console
+
+__all__ = ["Progress", "working"]
+
+
+def _errors() -> Console:
+    return Console(stderr=True, highlight=False)
+
+
+@contextmanager
+def working(words: str) -> Iterator[None]:
+    """Say that something takes a moment, on a terminal only."""
+    console = _errors()
+    if not console.is_terminal:
+        yield
+        return
+    with console.status(words):
+        yield
+
+
+class Progress:
+    """How far a run of notebooks is; a context manager."""
+
+    def __init__(self, notebooks: int) -> None:
+        self.notebooks, self.begun = notebooks, 0
+        self.console = _errors()
+        self.bar = progress.Progress(
+            progress.SpinnerColumn(),
+            progress.TextColumn("{task.description}"),
+            progress.BarColumn(),
+            progress.TextColumn("cell {task.completed} of {task.total}"),
+            console=self.console,
+            transient=True,
+            disable=not self.console.is_terminal,
+        )
+
+    def __enter__(self) -> Self:
+        self.bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.bar.stop()
+
+    def begin(self, name: str) -> Callable[[int, int], None]:
+        """Show the next notebook; returns what is to be told the cell it is at, and of how many."""
+        self.begun += 1
+        words = f"{self.begun} of {self.notebooks}: {name}"
+        if not self.console.is_terminal:
+            self.console.print(words, markup=False)
+        for task in self.bar.task_ids:
+            self.bar.remove_task(task)
+        task = self.bar.add_task(words, total=None, completed=0)
+        return lambda cell, cells: self.bar.update(task, completed=cell, total=cells)
