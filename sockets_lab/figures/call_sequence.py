@@ -1,6 +1,6 @@
 """Calls in the order of time, one lane a socket, with what passed between them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from matplotlib.figure import Figure
 
@@ -12,6 +12,7 @@ from sockets_lab.figures.sequence_plan import (
     HEAD,
     LABEL,
     LEAD,
+    NOT_YET,
     NOTE,
     SIZE,
     TAG,
@@ -19,12 +20,12 @@ from sockets_lab.figures.sequence_plan import (
     Plan,
     make_plan,
 )
-from sockets_lab.recording import Call
+from sockets_lab.figures.told import CallRecord, Told, state_in_words, told
 
 __all__ = ["call_sequence"]
 
 
-def call_sequence(recording: Iterable[Call], *, title: str = "Call by call") -> Picture:
+def call_sequence(recording: Iterable[CallRecord], *, title: str = "Call by call") -> Picture:
     """Draw the calls of `recording`, one row a call, one lane a socket.
 
     `recording` is a `Recording`, or any calls of one. A lane is drawn through where the socket has
@@ -33,7 +34,7 @@ def call_sequence(recording: Iterable[Call], *, title: str = "Call by call") -> 
 
     Raises ValueError when nothing was recorded.
     """
-    calls = tuple(recording)
+    calls = told(recording)
     if not calls:
         raise ValueError("nothing to draw: the recording holds no call; make calls inside it")
     conversation = follow(calls)
@@ -44,11 +45,11 @@ def call_sequence(recording: Iterable[Call], *, title: str = "Call by call") -> 
 # --- words --------------------------------------------------------------------------------------
 
 
-def _words(calls: Sequence[Call], conversation: Conversation) -> str:
+def _words(calls: Sequence[Told], conversation: Conversation) -> str:
     count = f"{_many(len(calls), 'call')} on {_many(len(conversation.lanes), 'socket')}"
     first = f"{count}: {', '.join(conversation.lanes)}"
     if conversation.threaded:
-        return "\n".join([first, *_by_lane(calls, conversation.lanes)])
+        return "\n".join([first, *_by_thread(calls)])
     return "\n".join([first, *_in_order(calls, conversation), *_insights(conversation)])
 
 
@@ -56,18 +57,30 @@ def _many(number: int, noun: str) -> str:
     return f"{number} {noun}{'s' * (number != 1)}"
 
 
-def _by_lane(calls: Sequence[Call], lanes: Sequence[str]) -> list[str]:
-    """Tell lane after lane: between threads the order differs from run to run."""
-    return [str(call) for role in lanes for call in calls if call.role == role]
+def _by_thread(calls: Sequence[Told]) -> list[str]:
+    """Tell thread after thread: between threads the order differs from run to run."""
+    lines = []
+    for thread in sorted(
+        {call.thread for call in calls}, key=lambda name: (name != "notebook", name)
+    ):
+        lines += [f"{thread}:", *(f"  {call.said}" for call in calls if call.thread == thread)]
+    return lines
 
 
-def _in_order(calls: Sequence[Call], conversation: Conversation) -> list[str]:
-    states: dict[int, list[str]] = {}
+def _in_order(calls: Sequence[Told], conversation: Conversation) -> list[str]:
+    says: dict[int, dict[str, str]] = {}
+    now: dict[str, str] = {}
     for mark in conversation.marks:
-        number = conversation.rows[mark.row].call.number
-        states.setdefault(number, []).append(f"{mark.role} {mark.state}")
-    told = {number: f"; the kernel says: {', '.join(says)}" for number, says in states.items()}
-    return [f"{call.number}. {call}{told.get(call.number, '')}" for call in calls]
+        state = state_in_words(mark.state)
+        if now.get(mark.role) != state:
+            says.setdefault(conversation.rows[mark.row].call.number, {})[mark.role] = state
+        now[mark.role] = state
+    return [f"{call.number}. {call.said}{_kernel(says.get(call.number, {}))}" for call in calls]
+
+
+def _kernel(states: Mapping[str, str]) -> str:
+    told = ", ".join(f"{role} {state}" for role, state in states.items())
+    return f"; the kernel says: {told}" if told else ""
 
 
 def _insights(conversation: Conversation) -> list[str]:
@@ -107,6 +120,8 @@ def _draw(conversation: Conversation, title: str) -> Figure:
     for mark in conversation.marks:
         x, y = plan.lanes[mark.role], plan.bands[mark.row]
         card.pill(x, y, mark.state, dashed=not mark.descriptor)
+    for role in conversation.lanes:
+        _early(card, plan, conversation, role)
     for at, kind in enumerate(legend):
         _explain(card, foot + 28 + 24 * at, kind)
     return card.figure
@@ -155,6 +170,17 @@ def _stretch(card: Card, plan: Plan, conversation: Conversation, stretch: Stretc
             card.line([(x - 7, end + 10), (x + 7, end + 10)], hue.line, stroke=2.2)
 
 
+def _early(card: Card, plan: Plan, conversation: Conversation, role: str) -> None:
+    """Write beside a connection that nobody holds yet what its dashes mean, if there is room."""
+    first = next(s for s in conversation.stretches if s.role == role)
+    if first.kind != "kernel" or not first.start:
+        return
+    x = plan.lanes[role] + _clear(conversation, first.start.row, role) + 6
+    right = min([at for at in plan.lanes.values() if at > x], default=plan.width) - 12
+    if x + text_width(NOT_YET, LABEL) <= right:
+        card.text(x, plan.height_of(first.start, HEAD), NOT_YET, size=LABEL, ink=SOFT)
+
+
 def _arrow(card: Card, plan: Plan, conversation: Conversation, arrow: Arrow) -> None:
     y, hue = plan.bands[arrow.row], role_hue(kind_of(arrow.source))
     source, target = plan.lanes[arrow.source], plan.lanes[arrow.target]
@@ -164,11 +190,11 @@ def _arrow(card: Card, plan: Plan, conversation: Conversation, arrow: Arrow) -> 
     if arrow.kind == "bytes" and way > 0:
         end = min(end, target - 14)  # into the buffer, left of the lane
     both, dashed = arrow.kind == "handshake", arrow.kind == "descriptor"
-    card.arrow((start, y), (end, y), hue.line, both=both, dashed=dashed)
+    card.arrow((start, y), (end, y), hue.line, both=both, dashed=dashed, level=3.8)
     between = [x for x in plan.lanes.values() if (x - source) * way > 0 and x != target]
     near = min([end, *between], key=lambda x: abs(x - source))
     middle, half = (start + near) / 2, text_width(arrow.label, LABEL) / 2 + 5
-    card.box(middle - half, y - 8, 2 * half, 16, CARD, stroke=0, level=3.2)
+    card.box(middle - half, y - 8, 2 * half, 16, CARD, stroke=0, level=3.9)
     card.text(middle, y, arrow.label, size=LABEL, ink=hue.ink, align="center")
 
 

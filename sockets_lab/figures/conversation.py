@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Literal, NamedTuple
 
 from sockets_lab.figures.palette import kind_of
-from sockets_lab.recording import Call
+from sockets_lab.figures.told import Told
 
 __all__ = ["Arrow", "Conversation", "Mark", "Place", "Row", "Stretch", "follow", "lanes_of"]
 
@@ -32,7 +32,7 @@ _ORDER = {"client": 0, "listener": 1, "connection": 2, "datagram": 3}
 class Row(NamedTuple):
     """One line of time: a call that begins, one that ends, or (mostly) both at once."""
 
-    call: Call
+    call: Told
     begins: bool
     ends: bool
 
@@ -103,12 +103,12 @@ class Conversation(NamedTuple):
         return next((m for m in self.marks if (m.row, m.role) == (row, role)), None)
 
 
-def lanes_of(calls: Iterable[Call]) -> tuple[str, ...]:
+def lanes_of(calls: Iterable[Told]) -> tuple[str, ...]:
     """Return every role that takes part: clients, then listeners, then connections, then others."""
     roles: dict[str, None] = {}
     for call in calls:
-        roles.update(dict.fromkeys([call.role, *(call.states or ()), *_accepted(call)]))
-        roles.update(dict.fromkeys(_connected(call)))
+        roles.update(dict.fromkeys([call.role, *call.states]))
+        roles.update(dict.fromkeys(_opened(call)))
     return tuple(sorted(roles, key=lambda role: (_ORDER.get(kind_of(role), 4), _number(role))))
 
 
@@ -117,23 +117,21 @@ def _number(role: str) -> tuple[int, str]:
     return (int(last), "") if last.isdigit() else (0, role)
 
 
-def _accepted(call: Call) -> list[str]:
-    """Return the role that an `accept()` gave a descriptor to."""
-    if call.name != "accept" or call.error or not call.finished:
-        return []
-    found = re.search(r"-> (.+?)(?: from .*)?$", str(call))
-    return [found[1]] if found else []
-
-
-def _connected(call: Call) -> list[str]:
+def _connected(call: Told) -> list[str]:
     """Return the connection that a `connect()` to a listener made, accepted or not."""
-    made = call.name in {"connect", "connect_ex"} and not call.error and call.finished
-    if made and "listener" in str(call).partition(": ")[2] and call.role.startswith("client "):
+    to_listener = call.name in {"connect", "connect_ex"} and "listener" in call.arguments
+    made = call.finished and not call.error and call.result in {"", "0"}
+    if to_listener and made and call.role.startswith("client "):
         return [call.role.replace("client", "connection", 1)]
     return []
 
 
-def follow(calls: Iterable[Call]) -> Conversation:
+def _opened(call: Told) -> list[str]:
+    """Return the connection that this call made, or gave a descriptor to."""
+    return [call.accepted] if call.accepted else _connected(call)
+
+
+def follow(calls: Iterable[Told]) -> Conversation:
     """Return the conversation that `calls` are."""
     known = list(calls)
     story = _Story(tuple(_rows(known)), lanes_of(known))
@@ -142,7 +140,7 @@ def follow(calls: Iterable[Call]) -> Conversation:
     return story.end()
 
 
-def _rows(calls: list[Call]) -> Iterator[Row]:
+def _rows(calls: list[Told]) -> Iterator[Row]:
     """Yield the rows in order of time; a call during which others began takes two of them."""
     moments: list[tuple[float, int, Row]] = []
     for call in calls:
@@ -157,7 +155,7 @@ def _rows(calls: list[Call]) -> Iterator[Row]:
     yield from (row for _, _, row in sorted(moments, key=lambda moment: moment[:2]))
 
 
-def _spans(call: Call, calls: list[Call]) -> bool:
+def _spans(call: Told, calls: list[Told]) -> bool:
     ended_s = call.started_s + call.waited_s
     during = any(call.started_s < other.started_s < ended_s for other in calls)
     return during and (call.name in WAITING or call.waited_s >= _LONG_S)
@@ -172,7 +170,7 @@ class _Socket:
         self.state = ""
         self.ended = False
         self.said_end = False
-        self.waits_from: Place | None = None
+        self.waits: dict[int, Place] = {}  # by number of the call: since when
         self.unread: list[tuple[Place, int]] = []
 
 
@@ -192,14 +190,14 @@ class _Story:
                 call.role, "descriptor", Place(at, False) if call.name == "socket" else None
             )
         if row.begins and not row.ends:
-            me.waits_from = Place(at, False)
+            me.waits[call.number] = Place(at, False)
         if row.ends:
             self._stop_waiting(at, row)
             if not call.error:
                 self._effect(at, call)
             self._states(at, call.states)
 
-    def _effect(self, at: int, call: Call) -> None:
+    def _effect(self, at: int, call: Told) -> None:
         if call.name in {"connect", "connect_ex"}:
             self._connect(at, call)
         elif call.name == "accept":
@@ -208,7 +206,7 @@ class _Story:
             self._send(at, call)
         elif call.name in RECEIVING:
             self._receive(at, call)
-        elif call.name == "shutdown" and "SHUT_RD)" not in str(call):
+        elif call.name == "shutdown" and call.arguments != "SHUT_RD":
             self._say_end(at, call.role)
         elif call.name in {"close", "detach"}:
             self._close(at, call.role)
@@ -224,34 +222,32 @@ class _Story:
         me.ended = me.ended or kind is None
 
     def _stop_waiting(self, at: int, row: Row) -> None:
-        me = self.sockets[row.call.role]
-        if me.waits_from:
-            self.stretches.append(Stretch(row.call.role, "waits", me.waits_from, Place(at, False)))
+        role, here = row.call.role, Place(at, False)
+        since = self.sockets[role].waits.pop(row.call.number, None)
+        if since:
+            self.stretches.append(Stretch(role, "waits", since, here))
         elif row.waited:
-            self.stretches.append(
-                Stretch(row.call.role, "waits", Place(at, False), Place(at, True))
-            )
-        me.waits_from = None
+            self.stretches.append(Stretch(role, "waits", here, Place(at, True)))
 
-    def _connect(self, at: int, call: Call) -> None:
+    def _connect(self, at: int, call: Told) -> None:
         for role in _connected(call):
             self.arrows.append(Arrow(at, call.role, role, "handshake", "handshake"))
             if self.sockets[role].kind is None:
                 self._become(role, "kernel", Place(at, True))
 
-    def _accept(self, at: int, call: Call) -> None:
-        for role in _accepted(call):
-            self.arrows.append(Arrow(at, call.role, role, "descriptor", "descriptor"))
-            self._become(role, "descriptor", Place(at, True))
+    def _accept(self, at: int, call: Told) -> None:
+        if call.accepted:
+            self.arrows.append(Arrow(at, call.role, call.accepted, "descriptor", "descriptor"))
+            self._become(call.accepted, "descriptor", Place(at, True))
 
-    def _send(self, at: int, call: Call) -> None:
+    def _send(self, at: int, call: Told) -> None:
         target = self.partner.get(call.role) or _addressee(call, self.lanes)
         if target and call.nbytes and not self.sockets[target].ended:
             label = f"{call.nbytes:,} byte" + "s" * (call.nbytes != 1)
             self.arrows.append(Arrow(at, call.role, target, label, "bytes"))
             self.sockets[target].unread.append((Place(at, True), call.nbytes))
 
-    def _receive(self, at: int, call: Call) -> None:
+    def _receive(self, at: int, call: Told) -> None:
         me, left = self.sockets[call.role], call.nbytes or 0
         while me.unread and left:
             place, nbytes = me.unread[0]
@@ -286,8 +282,8 @@ class _Story:
             self.stretches.append(Stretch(role, "unread", place, Place(at, False)))
         return []
 
-    def _states(self, at: int, states: Mapping[str, str] | None) -> None:
-        for role, state in (states or {}).items():
+    def _states(self, at: int, states: Mapping[str, str]) -> None:
+        for role, state in states.items():
             me = self.sockets[role]
             if state == me.state:
                 continue
@@ -298,15 +294,18 @@ class _Story:
                 )
             me.state = state
             self.marks.append(Mark(at, role, state, me.kind == "descriptor"))
-            if state == "CLOSED" and me.kind == "kernel":
+            if state.upper() == "CLOSED" and me.kind == "kernel":
                 self._become(role, None, Place(at, True))
+        for role in self.sockets.keys() - states.keys():
+            if states and self.sockets[role].state and self.sockets[role].kind == "kernel":
+                self._become(role, None, Place(at, True))  # the kernel lists it no more
 
     def end(self) -> Conversation:
         for role, me in self.sockets.items():
             if me.kind is not None:
                 self._become(role, None, None)
-            if me.waits_from:
-                self.stretches.append(Stretch(role, "waits", me.waits_from, None))
+            for since in me.waits.values():
+                self.stretches.append(Stretch(role, "waits", since, None))
             for place, _ in me.unread:
                 self.stretches.append(Stretch(role, "unread", place, None))
         return Conversation(
@@ -314,18 +313,18 @@ class _Story:
         )
 
 
-def _partners(lanes: tuple[str, ...], calls: list[Call]) -> dict[str, str]:
+def _partners(lanes: tuple[str, ...], calls: list[Told]) -> dict[str, str]:
     """Return for each end of a connection the other end: connection 2 belongs to client 2."""
     pairs: dict[str, str] = {}
     for call in calls:
-        for role in [*_accepted(call), *_connected(call)]:
-            found = re.search(r" from (.+)'s address", str(call))
+        for role in _opened(call):
+            found = re.search(r" from (.+)'s address", call.result)
             client = found[1] if found else role.replace("connection", "client", 1)
             if client in lanes and client != role:
                 pairs |= {role: client, client: role}
     return pairs
 
 
-def _addressee(call: Call, lanes: tuple[str, ...]) -> str | None:
+def _addressee(call: Told, lanes: tuple[str, ...]) -> str | None:
     """Return the role whose address a `sendto()` names."""
-    return next((role for role in lanes if f"{role}'s address" in str(call)), None)
+    return next((role for role in lanes if call.arguments.endswith(f"{role}'s address")), None)

@@ -86,10 +86,11 @@ _STATES = {
     "CLOSING": StateLook("#fbe0a8", "#c28500", "#5e4000", "xxxx"),
     "LAST_ACK": StateLook("#f1d3e4", "#b05c8b", "#6d2b50", "////"),
     "TIME_WAIT": StateLook("#f1d3e4", "#b05c8b", "#6d2b50", "...."),
-    "CLOSED": StateLook("#eceef1", "#8a919d", "#3f4651"),
-    "unbound": StateLook("#eceef1", "#8a919d", "#3f4651"),
-    "bound": StateLook("#f8e9f1", "#cc79a7", "#6d2b50"),
-    "connected": StateLook("#f1d3e4", "#b05c8b", "#6d2b50"),
+    "CLOSED": StateLook("#f6f7f8", "#8a919d", "#3f4651"),
+    "closed": StateLook("#f6f7f8", "#8a919d", "#3f4651"),
+    "unbound": StateLook("#f6f7f8", "#8a919d", "#3f4651"),
+    "bound": StateLook("#f6e2ee", "#cc79a7", "#6d2b50"),
+    "connected": StateLook("#e9bdd5", "#b05c8b", "#6d2b50"),
 }
 
 

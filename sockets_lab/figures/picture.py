@@ -89,10 +89,14 @@ def _pack(pixels: NDArray[np.uint8]) -> bytes:
     """
     height, width = pixels.shape[:2]
     packed = np.ascontiguousarray(pixels).view("<u4").reshape(-1)
-    colours, places, counts = np.unique(packed, return_inverse=True, return_counts=True)
+    starts = np.concatenate([[0], np.flatnonzero(packed[1:] != packed[:-1]) + 1])
+    lengths = np.diff(starts, append=len(packed))  # of the runs of one colour: few, so it is quick
+    colours, places = np.unique(packed[starts], return_inverse=True)
+    counts = np.bincount(places, weights=lengths)
+    counts[places[0]] = len(packed)  # few as they are, pixels outside the corners stay transparent
     kept = np.argsort(-counts, kind="stable")[:_COLOURS]
     rgba = colours.view(np.uint8).reshape(-1, 4)
-    index = _nearest(rgba, rgba[kept])[places].reshape(height, width)
+    index = np.repeat(_nearest(rgba, rgba[kept])[places], lengths).reshape(height, width)
     image = Image.fromarray(index, "P")
     image.putpalette(rgba[kept, :3].tobytes())
     out = io.BytesIO()

@@ -10,9 +10,9 @@ from typing import NamedTuple
 from sockets_lab.figures.card import pill_width, text_width, wrap
 from sockets_lab.figures.conversation import Conversation, Place, Row
 from sockets_lab.figures.palette import INK, SOFT, WARNING
-from sockets_lab.recording import Call
+from sockets_lab.figures.told import Told
 
-__all__ = ["HEAD", "LABEL", "LEAD", "NOTE", "SIZE", "TAG", "Line", "Plan", "make_plan"]
+__all__ = ["HEAD", "LABEL", "LEAD", "NOTE", "NOT_YET", "SIZE", "TAG", "Line", "Plan", "make_plan"]
 
 HEAD = 122.0
 """Height at which the lanes begin."""
@@ -21,6 +21,7 @@ SIZE, LEAD = 11.5, 17.0
 """Size of a call's letters, and the height of its lines."""
 
 LABEL, TAG = 10.5, 10.5
+NOT_YET = "no descriptor yet"
 NOTE = "time flows downwards, one row a call; heights are not to scale"
 
 _TEXT, _BAND, _PLAIN, _WIDE = 218.0, 30.0, 30.0, 960.0
@@ -94,13 +95,12 @@ def _phrase(row: Row) -> tuple[str, Line]:
     return what, outcome
 
 
-def _spoken(call: Call) -> tuple[str, Line]:
-    text = str(call).removeprefix(f"{call.role}: ")
+def _spoken(call: Told) -> tuple[str, Line]:
+    what = f"{call.name}({call.arguments})"
     if call.error:
-        return text.partition(" !! ")[0], Line(f"✗ {call.error}", WARNING.ink, True)
-    what, arrow, outcome = text.partition(" -> ")
-    outcome = outcome.partition(" from ")[0]  # the lanes show from whom
-    return what, Line(f"→ {outcome}" if arrow else "")
+        return what, Line(f"✗ {call.error}", WARNING.ink, True)
+    outcome = (call.result).partition(" from ")[0]  # the lanes show from whom
+    return what, Line(f"→ {outcome}" if outcome else "")
 
 
 def _broken(what: str) -> list[str]:
@@ -129,12 +129,14 @@ def _across(
         texts[row.call.role] = max(texts[row.call.role], widest)
     half = {role: _half(role, conversation) for role in conversation.lanes}
     narrow = {role: half[role] + _label_room(role, conversation) for role in conversation.lanes}
-    roomy = {role: max(texts[role] + 12, narrow[role]) for role in conversation.lanes}
-    for room in (roomy, narrow):
-        lanes = _side_by_side(gutter, half, room)
+    notes = {role: half[role] + text_width(NOT_YET, LABEL) + 16 for role in conversation.early}
+    wide = {role: max(texts[role], notes.get(role, 0)) for role in texts}
+    roomy = {role: max(wide[role] + 12, narrow[role]) for role in texts}
+    lanes = _side_by_side(gutter, half, roomy)
+    right = max(lanes[role] + max(wide[role], half[role]) for role in lanes)
+    if right > _WIDE:
+        lanes = _side_by_side(gutter, half, narrow)
         right = max(lanes[role] + max(texts[role], half[role]) for role in lanes)
-        if right <= _WIDE:
-            break
     return lanes, max(right, 24 + text_width(NOTE, 12)) + 24
 
 

@@ -9,8 +9,8 @@ from matplotlib.figure import Figure
 from sockets_lab.figures.card import Card, house_settings, pill_width, text_width
 from sockets_lab.figures.palette import SOFT, kind_of, look_of_state, role_hue
 from sockets_lab.figures.picture import Picture
+from sockets_lab.figures.told import CallRecord, Told, state_in_words, told
 from sockets_lab.kernel import History
-from sockets_lab.recording import Call
 
 __all__ = ["states_over_time"]
 
@@ -25,7 +25,7 @@ class _Seen(NamedTuple):
 
     def __str__(self) -> str:
         early = not self.held and self.state in {"ESTABLISHED", "CLOSE_WAIT"}
-        return f"{self.state} (not accepted yet)" if early else self.state
+        return f"{self.state} (not accepted yet)" if early else state_in_words(self.state)
 
 
 class _Bar(NamedTuple):
@@ -39,7 +39,7 @@ _Looks = list[tuple[float, Mapping[str, _Seen]]]
 
 
 def states_over_time(
-    source: History | Iterable[Call], *, title: str = "States over time"
+    source: History | Iterable[CallRecord], *, title: str = "States over time"
 ) -> Picture:
     """Draw each socket's kernel states as a bar along the time, in milliseconds.
 
@@ -48,12 +48,12 @@ def states_over_time(
 
     Raises ValueError when no state was observed.
     """
-    looks = _watched(source) if isinstance(source, History) else _recorded(source)
-    bars = _bars(looks)
-    if not bars:
+    looks = _watched(source) if isinstance(source, History) else _recorded(told(source))
+    if not looks:
         raise ValueError(
             "no states to draw: watch at least one socket, or record with record(states=True)"
         )
+    bars = _bars(looks)
     with house_settings():
         return Picture(_draw(bars, title), _words(bars))
 
@@ -62,35 +62,30 @@ def _watched(history: History) -> _Looks:
     return [
         (at_s, {v.role: _Seen(v.state, v.has_descriptor is not False) for v in snapshot.views})
         for at_s, snapshot in history.samples
+        if snapshot.views
     ]
 
 
-def _recorded(calls: Iterable[Call]) -> _Looks:
+def _recorded(calls: Iterable[Told]) -> _Looks:
     """Return the recorded states; a recording says by its calls who holds a descriptor."""
     looks: _Looks = []
     closed: set[str] = set()
     accepted: set[str] = set()
-    for call in sorted(calls, key=lambda call: call.started_s + call.waited_s):
-        accepted |= {call.role, *_given(call)}
+    for call in sorted(calls, key=lambda call: call.ended_s):
+        accepted |= {call.role, call.accepted or call.role}
         closed |= {call.role} if call.name == "close" else set()
-        bare = closed | {r for r in call.states or () if kind_of(r) == "connection"} - accepted
-        seen = {role: _Seen(state, role not in bare) for role, state in (call.states or {}).items()}
+        bare = closed | {r for r in call.states if kind_of(r) == "connection"} - accepted
+        seen = {role: _Seen(state, role not in bare) for role, state in call.states.items()}
         if seen:
-            looks.append((call.started_s + call.waited_s, seen))
+            looks.append((call.ended_s, seen))
     return looks
-
-
-def _given(call: Call) -> list[str]:
-    """Return the connection that `accept()` gave a descriptor to."""
-    outcome = str(call).partition(" -> ")[2] if call.name == "accept" else ""
-    return [outcome.partition(" from ")[0]] if outcome else []
 
 
 def _bars(looks: _Looks) -> _Bars:
     """Join looks that saw the same; a bar lasts until the next look."""
     bars: _Bars = {}
     times = [at_s - looks[0][0] for at_s, _ in looks]
-    last = max(times[-1] * 1.02, 1e-4) if times else 0.0
+    last = max(times[-1] * 1.02, 1e-4)
     for (_, seen), start_s, end_s in zip(looks, times, [*times[1:], last], strict=True):
         for role, what in seen.items():
             row = bars.setdefault(role, [])
@@ -102,12 +97,17 @@ def _bars(looks: _Looks) -> _Bars:
 
 
 def _words(bars: _Bars) -> str:
-    return "\n".join(f"{role}: {_told(row)}" for role, row in bars.items())
+    return "\n".join(f"{role}: {_in_order(row)}" for role, row in bars.items())
 
 
-def _told(row: list[_Bar]) -> str:
-    """Return the states in order, each once in a row."""
-    return ", then ".join(told for told, _ in groupby(str(bar.seen) for bar in row))
+def _in_order(row: list[_Bar]) -> str:
+    """Return the states in order, each once in a row, the same on every run."""
+    steady = [bar.seen for bar in row if bar.seen.state not in _FLEETING] or [row[-1].seen]
+    return ", then ".join(words for words, _ in groupby(map(str, steady)))
+
+
+_FLEETING = {"CLOSING", "LAST_ACK"}
+"""States that last microseconds on loopback: a look catches them by chance."""
 
 
 def _draw(bars: _Bars, title: str) -> Figure:
@@ -116,7 +116,12 @@ def _draw(bars: _Bars, title: str) -> Figure:
     legend = _unlabelled(bars)
     dashed = any(not bar.seen.held for row in bars.values() for bar in row)
     below = bottom + 74
-    card = Card(left + _PLOT + 32, below + (28 if legend or dashed else -14), title, _NOTE)
+    card = Card(
+        left + _PLOT + 32,
+        below + 24 * (bool(legend) + dashed) + (4 if legend or dashed else -14),
+        title,
+        _NOTE,
+    )
     axes = card.axes((left, _TOP - 8, _PLOT, bottom - _TOP + 12), "time (ms)", "")
     axes.set_xlim(0, _span(bars) * 1000)
     axes.set_yticks([])
@@ -181,5 +186,6 @@ def _draw_legend(card: Card, states: list[str], dashed: bool, y: float) -> None:
         card.text(x + 30, y, state, size=11, ink=SOFT)
         x += 30 + text_width(state, 11) + 22
     if dashed:
-        card.box(x, y - 8, 30, 16, "none", SOFT, radius=4, dashed=True)
-        card.text(x + 38, y, _BARE, size=11, ink=SOFT)
+        y += 24 * bool(states)
+        card.box(24, y - 8, 22, 16, "none", SOFT, radius=4, dashed=True)
+        card.text(54, y, _BARE, size=11, ink=SOFT)
