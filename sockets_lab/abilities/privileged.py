@@ -11,7 +11,7 @@ from sockets_lab.abilities.finding import FOUND, Finding
 __all__ = ["namespaces", "nftables", "raw_capture", "why_no_namespaces"]
 
 _PROBE: Final = Path(__file__).with_name("private_network.py")
-_DEADLINE_S: Final = 5.0  # it takes 0.1 s; on a busy machine a wrong "no" would be worse than a wait
+_DEADLINE_S: Final = 5.0  # it takes 0.1 s; on a busy machine a wrong "no" is worse than a wait
 _SYSTEM: Final = Path("/proc/sys")
 
 # Why an ordinary user may be refused a user namespace: file, the value that refuses, words.

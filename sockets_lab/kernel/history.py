@@ -1,4 +1,15 @@
-"""Looking again and again: a history of snapshots, and waiting until one shows something."""
+"""Looking again and again: a history of snapshots, and waiting until one shows something.
+
+Over loopback the kernel does nearly everything inside the call that causes it. Measured 2,000 times
+each on Linux 6.18, also with both cores kept busy, these could be seen at once, every time: after
+connect() the connection at the listener, in its queue and ESTABLISHED; after send() the bytes
+unread at the other end; after accept() the shorter queue; after shutdown() or close() CLOSE_WAIT at
+the other end, or after a reset CLOSED; after the second close() TIME_WAIT.
+
+What needs an acknowledgement may come late, by 40 to 160 ms, since the other end delays it (RFC
+9293, section 3.8.6.3): FIN_WAIT_2 after FIN_WAIT_1 (299 times in 300), and no bytes unsent once
+both ends have sent something. Wait for those with `until`.
+"""
 
 import socket
 import threading

@@ -76,13 +76,13 @@ class Scene:
         return any((name, port) in self._doors for name in names)
 
     def _role(self, row: Row, peer: Endpoint, roles: Roles) -> str:
-        here, there = roles.at(row.local), roles.at(peer)
-        if here and here.part == "client":
+        here = roles.client_of(row.local, peer)
+        if here:
             return here.role
-        if (there and there.part == "client") or self._is_door(row.local):
-            return roles.connection_of(peer)
-        roles.connection_of(row.local)  # makes the client known
-        client = roles.at(row.local)
+        if roles.client_of(peer, row.local) or self._is_door(row.local):
+            return roles.connection_of(peer, row.local)
+        roles.connection_of(row.local, peer)  # makes the client known
+        client = roles.client_of(row.local, peer)
         return client.role if client else "client"
 
 

@@ -15,6 +15,7 @@ _NOT_HELD: Final = {
     "ESTABLISHED": "not accepted yet",
     "CLOSE_WAIT": "not accepted yet",
 }
+_LEFT: Final = 'style="text-align: left"'  # JupyterLab aligns cells to the right
 
 
 class Snapshot:
@@ -75,22 +76,26 @@ class Snapshot:
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
+        heads = "".join(
+            f'<th scope="col" {_LEFT}>{head}</th>' for head in ("who", "state", "notes")
+        )
         rows = "".join(
-            f'<tr><th scope="row">{escape(view.role)}</th><td>{escape(view.state)}</td>'
-            f"<td>{escape(', '.join(notes(view)))}</td></tr>"
+            f'<tr><th scope="row" {_LEFT}>{escape(view.role)}</th><td {_LEFT}>{escape(view.state)}'
+            f"</td><td {_LEFT}>{escape(', '.join(notes(view)))}</td></tr>"
             for view in self.views
         )
-        heads = "".join(f'<th scope="col">{head}</th>' for head in ("who", "state", "notes"))
         unseen = f"<p>Not to be seen here: {escape('; '.join(self.unseen))}.</p>"
         return (
-            '<table style="text-align: left"><caption>What the kernel says</caption>'
-            f"<thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
-            f"{unseen if self.unseen else ''}"
+            f"<table><caption>What the kernel says</caption><thead><tr>{heads}</tr></thead>"
+            f"<tbody>{rows}</tbody></table>{unseen if self.unseen else ''}"
         )
 
 
 def notes(view: SocketView) -> list[str]:
-    """What there is to say of a view beside its role and state, in words."""
+    """What there is to say of a view beside its role and state, in words.
+
+    Bytes unsent are left out: an acknowledgement may be delayed, so they differ from run to run.
+    """
     said = []
     if view.queue is not None:
         limit = "" if view.queue_limit is None else f" of {view.queue_limit}"

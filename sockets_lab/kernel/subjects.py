@@ -61,9 +61,11 @@ def _does_not_listen(sock: socket.socket) -> bool:
 
 def _recall(roles: Roles, sock: socket.socket) -> None:
     """Make a socket known; if it is closed, as what it was."""
-    past = _past.get(sock)
-    if descriptors.is_open(sock) or past is None:
-        roles.refresh(sock)
+    past = None if descriptors.is_open(sock) else _past.get(sock)
+    if past is None:
+        if roles.find(sock):
+            roles.refresh(sock)
+        roles.remember(sock)
         return
     if past.part == "connection":
         roles.accepted(sock, past.peer)
