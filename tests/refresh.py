@@ -128,7 +128,8 @@ def _essence(notebook: NotebookNode) -> str:
     for cell in code_cells(kept):
         cell.outputs = [] if is_exempt(cell) else cell.outputs
         for output in cell.outputs:
-            output.pop("traceback", None)
+            if "traceback" in output:
+                output.traceback = []
             output.get("data", {}).pop("image/png", None)
     return sanitized(nbformat.writes(kept))
 

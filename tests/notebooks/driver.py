@@ -1,6 +1,7 @@
 """A kernel driven by hand: run a cell, interrupt a cell, ask what is there."""
 
 import ast
+import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -84,12 +85,13 @@ class Kernel:
             return self._late_or_lost(request, start)
 
     def ask(self, expression: str) -> Any:
-        """Evaluate an expression whose value is written in Python literals."""
-        request = self._client.execute("", silent=True, user_expressions={"it": expression})
+        """Evaluate an expression whose value can be written as JSON."""
+        asked = {"it": f"__import__('json').dumps({expression})"}
+        request = self._client.execute("", silent=True, user_expressions=asked)
         answer = self._reply(request, CELL_DEADLINE_S)["user_expressions"]["it"]
         if answer["status"] == "error":
             raise RuntimeError("\n".join(answer["traceback"]))
-        return ast.literal_eval(answer["data"]["text/plain"])
+        return json.loads(ast.literal_eval(answer["data"]["text/plain"]))
 
     def _send(self, source: str) -> str:
         self._last = source.partition("\n")[0]

@@ -21,7 +21,7 @@ MACHINE_PATH = re.compile(
     r"|~/|site-packages|[A-Za-z]:\\+\w|ipykernel_\d"
 )
 IMAGE = re.compile(r"<img\b[^>]*>|!\[(?P<words>[^\]]*)\]\(")
-ALT = re.compile(r"""\balt=(["'])(?P<words>.+?)\1""", re.DOTALL)
+ALT = re.compile(r"""\balt=("[^"]+"|'[^']+')""")
 
 
 def is_counted(notebook: NotebookNode, path: Path) -> Iterator[str]:

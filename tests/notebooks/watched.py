@@ -40,6 +40,7 @@ def watched(
             **environment,
         ) as kernel,
     ):
+        kernel.ask("'x' * 100_000")  # zmq begins a thread with the first message of this size
         before = look(kernel)
         try:
             yield kernel
