@@ -105,7 +105,7 @@ def test_open_makes_a_copy_and_starts_jupyterlab_there(
     course: Path, started: list[tuple[object, ...]]
 ) -> None:
     done = run("open", "mine", "--no-browser", "--", "--port", "9000")
-    assert done.stdout.startswith("made your copy in 'mine': 1 chapters\n")
+    assert done.stdout.startswith("made your copy in 'mine': 1 notebooks\n")
     assert (Path("mine") / START).read_bytes() == (course / START).read_bytes()
     assert started == [(Path("mine"), START, False, ["--port", "9000"])]
     assert done.exit_code == 7

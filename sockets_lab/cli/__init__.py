@@ -167,7 +167,7 @@ def _say(copy: "Copy") -> None:
     if len(same) == len(copy.updates):
         typer.echo(f"your copy in {str(copy.folder)!r} is up to date")
     elif len(new) == len(copy.updates):
-        typer.echo(f"made your copy in {str(copy.folder)!r}: {len(new)} chapters")
+        typer.echo(f"made your copy in {str(copy.folder)!r}: {len(new)} notebooks")
     else:
         typer.echo(f"brought your copy in {str(copy.folder)!r} up to date:")
         for one in copy.updates:
