@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Comparison", "Prediction", "predict"]
 
+_LOOK = "display: block; line-height: 1.4"  # inside widgets Lab spreads lines far apart
 _WAITING = "Choose one, then run the next cell."
 _CHOSEN = "Noted: {answer}. Now run the next cell."
 
@@ -132,7 +133,7 @@ def _buttons(prediction: Prediction) -> "VBox":
     )
     status = HTML(_status(prediction.chosen))
     buttons.observe(lambda change: _note(prediction, change, status), names="value")
-    question = HTML(f"<strong>{escape(prediction.question)}</strong>")
+    question = HTML(f'<strong style="{_LOOK}">{escape(prediction.question)}</strong>')
     return VBox([question, buttons, status])
 
 
@@ -143,4 +144,4 @@ def _note(prediction: Prediction, change: Mapping[str, Any], status: "HTML") -> 
 
 def _status(chosen: str | None) -> str:
     words = _WAITING if chosen is None else _CHOSEN.format(answer=chosen)
-    return f'<span role="status">{escape(words)}</span>'
+    return f'<span role="status" style="{_LOOK}">{escape(words)}</span>'

@@ -14,8 +14,13 @@ if TYPE_CHECKING:
 __all__ = ["Stepper", "step_through"]
 
 _WINDOW = 9  # calls shown at once around the current one: as many as fit beside the text
-_HERE = "background: var(--jp-layout-color3, #e0e0e0); color: inherit; font-weight: bold"
+_TABLE = "border-collapse: collapse; line-height: 1.5"
 _CELL = "text-align: left; padding: 0.1em 0.8em; white-space: nowrap"
+_ROWS = {  # where a row stands, seen from the current step; text keeps the theme's own colour
+    "before": "",
+    "here": ' aria-current="step" style="background: rgba(0, 114, 178, 0.28)"',
+    "after": ' style="opacity: 0.6"',
+}
 
 # One walk a story: running the cell again takes the old slider away.
 _current: dict[str, "Stepper"] = {}
@@ -114,17 +119,17 @@ def _table(calls: "Sequence[Call]", roles: Sequence[str], step: int = 0, first: 
     head = "".join(_cell("th", text, ' scope="col"') for text in ("step", "call", *roles))
     rows = "".join(_row(call, roles, number, step) for number, call in enumerate(calls, first))
     return (
-        f'<div style="overflow-x: auto"><table style="border-collapse: collapse">'
+        f'<div style="overflow-x: auto"><table style="{_TABLE}">'
         f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
     )
 
 
 def _row(call: "Call", roles: Sequence[str], number: int, step: int) -> str:
     states = call.states or {}
-    here = f' aria-current="step" style="{_HERE}"' if number == step else ""
+    where = "here" if number == step else "after" if 0 < step < number else "before"
     cells = (str(call), *(states.get(role, "") for role in roles))
     head = _cell("th", str(number), ' scope="row"')
-    return f"<tr{here}>{head}{''.join(_cell('td', text) for text in cells)}</tr>"
+    return f"<tr{_ROWS[where]}>{head}{''.join(_cell('td', text) for text in cells)}</tr>"
 
 
 def _cell(tag: str, text: str, attributes: str = "") -> str:

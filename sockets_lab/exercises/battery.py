@@ -1,0 +1,159 @@
+"""Runs a learner's function against real peers, behaviour by behaviour.
+
+Each behaviour is tried by a probe: it sets a scene of real sockets on a `Bench`, lets the learner's
+function run there, and raises `Unmet` where the kernel or a client saw something else. Every
+function runs in the background under a deadline, so that no answer can hang a check; what it raises
+becomes what was observed. Probes judge by what they see from outside, never by the source.
+"""
+
+import socket
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple
+
+from sockets_lab.abilities import ability
+from sockets_lab.exercises.bench import (
+    Bench,
+    Hung,
+    NotHere,
+    NotStarted,
+    Trial,
+    Unmet,
+    described,
+)
+from sockets_lab.exercises.report import NotYet, Outcome, Report
+
+__all__ = [
+    "Behaviour",
+    "Bench",
+    "Hung",
+    "NotHere",
+    "NotStarted",
+    "NotYet",
+    "Outcome",
+    "Report",
+    "Trial",
+    "Unmet",
+    "behaviour",
+    "described",
+    "run",
+]
+
+DEADLINE_S = 2.0
+_PATIENCE = 2  # behaviours that may hang before the rest is left for the next time
+_AGAIN = "does the same over IPv6"
+_GAVE_UP = "earlier behaviours came to no end: mend those first"
+_NOT_STARTED = "not started yet: write the function's body, then run this cell again"
+_NOTHING_TRIED = "cannot be tried on this machine"
+
+Answer = Callable[..., Any]
+
+
+class Behaviour(NamedTuple):
+    """One thing that an answer must show.
+
+    `name` says it with a verb; `expected` is what a client or the kernel sees when it is shown;
+    `hint` points to the usual cause when it is not; `probe` tries it; `needs` names the ability
+    (see `sockets_lab.abilities`) without which it cannot be tried.
+    """
+
+    name: str
+    expected: str
+    hint: str
+    probe: Callable[[Bench], None]
+    needs: str = ""
+
+
+def behaviour(
+    name: str, *, expected: str, hint: str, needs: str = ""
+) -> Callable[[Callable[[Bench], None]], Behaviour]:
+    """Make a `Behaviour` of the probe that stands below these words."""
+    return lambda probe: Behaviour(name, expected, hint, probe, needs)
+
+
+def run(
+    title: str,
+    behaviours: Iterable[Behaviour],
+    answer: Answer,
+    *,
+    deadline_s: float = DEADLINE_S,
+    over_ipv6: str = "",
+) -> Report:
+    """Try `behaviours` on the function `answer`, each within `deadline_s` seconds.
+
+    With a hint in `over_ipv6`, every behaviour shown over IPv4 is tried over IPv6 too, and counts
+    as one more behaviour.
+
+    Raises TypeError when `answer` is no function.
+    """
+    if not callable(answer):
+        raise TypeError(f"give the function itself, as in check({title}), not {answer!r}")
+    battery = _Battery(answer, tuple(behaviours), deadline_s)
+    try:
+        outcomes = battery.over_ipv4()
+        if over_ipv6:
+            outcomes.append(battery.again(outcomes, over_ipv6))
+    except NotStarted:
+        outcomes = [Outcome(each.name, None, each.expected) for each in battery.behaviours]
+        return Report(title, tuple(outcomes), _NOT_STARTED)
+    tried = any(outcome.passed is not None for outcome in outcomes)
+    return Report(title, tuple(outcomes), "" if tried else _NOTHING_TRIED)
+
+
+class _Battery(NamedTuple):
+    """One answer, and everything that it is tried with."""
+
+    answer: Answer
+    behaviours: Sequence[Behaviour]
+    deadline_s: float
+
+    def over_ipv4(self) -> list[Outcome]:
+        outcomes: list[Outcome] = []
+        hung = 0
+        for behaviour in self.behaviours:
+            if hung >= _PATIENCE:
+                outcomes.append(_not_tried(behaviour, _GAVE_UP))
+                continue
+            problem = self.problem(behaviour, socket.AF_INET)
+            hung += isinstance(problem, Hung)
+            outcomes.append(_outcome(behaviour, problem))
+        return outcomes
+
+    def again(self, outcomes: Sequence[Outcome], hint: str) -> Outcome:
+        """Try over IPv6 what was shown over IPv4; the first that is not shown there counts."""
+        expected = "the same as over IPv4"
+        ipv6 = ability("ipv6")
+        if not ipv6.has:
+            return Outcome(_AGAIN, None, expected, ipv6.lacking)
+        for behaviour, outcome in zip(self.behaviours, outcomes, strict=True):
+            problem = self.problem(behaviour, socket.AF_INET6) if outcome.passed else None
+            if isinstance(problem, Unmet):
+                return Outcome(_AGAIN, False, expected, f"{behaviour.name}: {problem}", hint)
+        return Outcome(_AGAIN, any(outcome.passed for outcome in outcomes) or None, expected)
+
+    def problem(self, behaviour: Behaviour, family: socket.AddressFamily) -> Unmet | NotHere | None:
+        """Return what was seen instead of `behaviour`, or None when it is shown."""
+        if behaviour.needs and not ability(behaviour.needs).has:
+            return NotHere(ability(behaviour.needs).lacking)
+        try:
+            with Bench(self.answer, family, self.deadline_s) as bench:
+                behaviour.probe(bench)
+        except (Unmet, NotHere) as problem:
+            return problem.with_traceback(None)
+        except NotStarted:
+            if behaviour is self.behaviours[0]:
+                raise
+            return Unmet("nothing: the function gives back no result here")
+        return None
+
+
+def _outcome(behaviour: Behaviour, problem: Unmet | NotHere | None) -> Outcome:
+    if isinstance(problem, NotHere):
+        return _not_tried(behaviour, str(problem))
+    if problem is None:
+        return Outcome(behaviour.name, True, behaviour.expected)
+    expected, hint = problem.expected or behaviour.expected, problem.hint or behaviour.hint
+    return Outcome(behaviour.name, False, expected, str(problem), hint)
+
+
+def _not_tried(behaviour: Behaviour, why: str) -> Outcome:
+    return Outcome(behaviour.name, None, behaviour.expected, why)

@@ -1,0 +1,127 @@
+"""Polite and awkward clients for a learner's server, and what they saw in words."""
+
+import signal
+import socket
+import struct
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sockets_lab.exercises.battery import Bench, Hung, Trial, Unmet
+
+__all__ = [
+    "LARGE",
+    "difference",
+    "finish",
+    "large_request",
+    "reply_to",
+    "request",
+    "reset",
+    "send",
+    "send_interrupted",
+]
+
+LARGE = b"0123456789abcdef" * 65_536  # 1 MiB
+
+_SMALL_BUFFER = 65_536  # bytes, four times: both ends together hold less than the large text
+_RESET_ON_CLOSE = struct.pack("ii", 1, 0)  # SO_LINGER on, 0 s: close() sends RST
+_SIGNALS = hasattr(signal, "pthread_kill") and hasattr(signal, "SIGURG")  # not on Windows
+
+
+def request(bench: Bench, listener: socket.socket, text: bytes) -> socket.socket:
+    """Return a client of `listener` that has sent `text` and the end of its stream."""
+    client = bench.client(listener)
+    client.sendall(text)
+    client.shutdown(socket.SHUT_WR)
+    return client
+
+
+def large_request(bench: Bench) -> tuple[Trial, socket.socket, socket.socket]:
+    """Send 1 MiB before reading anything, while the learner's function runs.
+
+    Returns the run, the listener that it was given, and the client.
+    """
+    listener, client = bench.listener(), bench.new_socket()
+    for sock in (listener, client):  # what accept() gives has its listener's sizes
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SMALL_BUFFER)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _SMALL_BUFFER)
+    client.connect(listener.getsockname())
+    trial = bench.start(listener)
+    try:
+        client.sendall(LARGE)
+    except TimeoutError:
+        raise Hung(
+            "both ends stand still: each waits for the other to read",
+            "a client may send everything before it reads anything: reply after its end only",
+        ) from None
+    except OSError:  # ECONNRESET, EPIPE: the server has gone; its reply will tell
+        return trial, listener, client
+    finish(client)
+    return trial, listener, client
+
+
+def send(client: socket.socket, piece: bytes) -> None:
+    """Send `piece`; a server that has gone is no error here: its reply will tell."""
+    try:
+        client.sendall(piece)
+    except OSError:  # ECONNRESET, EPIPE
+        return
+
+
+def finish(client: socket.socket) -> None:
+    """Send the end of the stream; a server that has gone is no error here."""
+    try:
+        client.shutdown(socket.SHUT_WR)
+    except OSError:  # ENOTCONN after a reset
+        return
+
+
+def reset(client: socket.socket) -> None:
+    """Vanish: close `client` so that the other end gets RST instead of FIN."""
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+    client.close()
+
+
+def reply_to(client: socket.socket, trial: Trial) -> bytes:
+    """Return what comes to `client` up to the end of the stream, once the function has ended."""
+    try:
+        reply = trial.read_to_end(client)
+    except ConnectionResetError:
+        trial.result()  # an error of the function says more than its trace at the client
+        raise Unmet(
+            "the client was reset",
+            "closing a connection with unread bytes resets it: read up to b'' before closing",
+        ) from None
+    trial.result()
+    return reply
+
+
+def difference(seen: bytes, expected: bytes) -> str:
+    """Say in words how `seen` differs from `expected`."""
+    if not seen:
+        return "nothing came back, only the end of the stream"
+    if len(seen) != len(expected):
+        return f"{len(seen)} bytes came back, not {len(expected)}"
+    if seen.upper() == expected:
+        return "the text came back, but not in capitals"
+    return "as many bytes came back, but other ones"
+
+
+@contextmanager
+def send_interrupted(trial: Trial, client: socket.socket) -> Iterator[None]:
+    """Let a signal interrupt the send() of the reply: it then says that it took a part.
+
+    send(2) may always take a part only; a blocking send() does so when a signal handler runs, which
+    is the one way to see it on every run. SIGURG does nothing where nobody handles it. Without
+    such signals (on Windows, or outside the main thread) the reply is not interrupted.
+    """
+    if not _SIGNALS or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGURG, lambda *_: None)
+    try:
+        if trial.readable(client) and not trial.ended and trial.thread and trial.thread.ident:
+            signal.pthread_kill(trial.thread.ident, signal.SIGURG)
+        yield
+    finally:
+        signal.signal(signal.SIGURG, before)

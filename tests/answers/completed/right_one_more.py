@@ -1,0 +1,5 @@
+"""Knows the rule."""
+
+
+def completed(backlog):
+    return backlog + 1

@@ -1,0 +1,13 @@
+"""Adds the connection that accept() would take."""
+
+CAUGHT_BY = (
+    "knows what happens after listen(0)",
+    "knows what happens after listen(1)",
+    "knows what happens after listen(3)",
+    "knows what happens after listen(8)",
+)
+HINT = "compares before it adds"
+
+
+def completed(backlog):
+    return backlog + 2

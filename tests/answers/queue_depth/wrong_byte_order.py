@@ -1,0 +1,20 @@
+"""Reads the numbers as if they had come over the network."""
+
+import socket
+import struct
+
+CAUGHT_BY = (
+    "counts the clients that wait",
+    "reads the limit of this listener",
+    "tells the limit that counts",
+    "reports a queue beyond its limit as it is",
+    "sees the queue shrink",
+)
+HINT = "in this machine's byte order"
+
+
+def queue_depth(listener):
+    info = listener.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104)
+    if info[0] != 10:
+        raise ValueError("no listener")
+    return struct.unpack_from("!II", info, 24)

@@ -1,0 +1,13 @@
+"""Reads one byte of each number: good enough until a limit is large."""
+
+import socket
+
+CAUGHT_BY = "tells the limit that counts"
+HINT = "the kernel cuts a large backlog down to somaxconn"
+
+
+def queue_depth(listener):
+    info = listener.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104)
+    if info[0] != 10:
+        raise ValueError("no listener")
+    return info[24], info[28]

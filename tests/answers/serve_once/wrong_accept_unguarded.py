@@ -1,0 +1,14 @@
+"""Begins to care for the listener only when somebody has come."""
+
+CAUGHT_BY = "closes the listener when nobody comes"
+HINT = "begins before accept()"
+
+
+def serve_once(listener):
+    connection, _ = listener.accept()
+    with listener, connection:
+        received = b""
+        while chunk := connection.recv(4096):
+            received += chunk
+        connection.sendall(received.upper())
+        return received

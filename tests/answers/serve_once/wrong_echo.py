@@ -1,0 +1,21 @@
+"""Sends the text back as it came."""
+
+CAUGHT_BY = (
+    "answers a polite client",
+    "waits for a client that sends in pieces",
+    "takes bytes that are no text",
+    "sends a large reply to its end",
+    "serves one client only",
+)
+HINT = "through .upper()"
+
+
+def serve_once(listener):
+    with listener:
+        connection, _ = listener.accept()
+        with connection:
+            received = b""
+            while chunk := connection.recv(4096):
+                received += chunk
+            connection.sendall(received)
+            return received

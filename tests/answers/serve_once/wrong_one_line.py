@@ -1,0 +1,13 @@
+"""Reads one line instead of everything."""
+
+CAUGHT_BY = "takes bytes that are no text"
+HINT = "do not decode, strip or split"
+
+
+def serve_once(listener):
+    with listener:
+        connection, _ = listener.accept()
+        with connection, connection.makefile("rb") as lines:
+            received = lines.readline()
+            connection.sendall(received.upper())
+            return received

@@ -1,0 +1,18 @@
+"""Takes a client without a word for a mistake."""
+
+CAUGHT_BY = "bears a client that says nothing"
+ALSO = ("frees its address at once", "closes the connection itself")
+HINT = "an end of stream like any other"
+
+
+def serve_once(listener):
+    with listener:
+        connection, _ = listener.accept()
+        with connection:
+            received = connection.recv(4096)
+            if not received:
+                raise ConnectionError("the client did not say anything")
+            while chunk := connection.recv(4096):
+                received += chunk
+            connection.sendall(received.upper())
+            return received

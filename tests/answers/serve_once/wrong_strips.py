@@ -1,0 +1,16 @@
+"""Tidies the text up before replying."""
+
+CAUGHT_BY = "takes bytes that are no text"
+HINT = "do not decode, strip or split"
+
+
+def serve_once(listener):
+    with listener:
+        connection, _ = listener.accept()
+        with connection:
+            received = b""
+            while chunk := connection.recv(4096):
+                received += chunk
+            received = received.strip()
+            connection.sendall(received.upper())
+            return received

@@ -1,0 +1,18 @@
+"""Cleans up well, and hides that the client was lost."""
+
+CAUGHT_BY = "lets the error reach its caller"
+HINT = "the caller must learn that it failed"
+
+
+def serve_once(listener):
+    received = b""
+    with listener:
+        connection, _ = listener.accept()
+        with connection:
+            try:
+                while chunk := connection.recv(4096):
+                    received += chunk
+                connection.sendall(received.upper())
+            except OSError:
+                pass
+    return received
