@@ -1,11 +1,14 @@
 """What the machine can do is found out by trying, and said in words where it cannot."""
 
+import errno
 import os
+import socket
 import subprocess
 import sys
 import textwrap
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -20,7 +23,9 @@ from sockets_lab.abilities import (
     machine,
     privileged,
     require,
+    unprivileged,
 )
+from sockets_lab.abilities.finding import FOUND
 from sockets_lab.abilities.privileged import why_no_namespaces
 
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="tries what only Linux has")
@@ -109,6 +114,87 @@ def test_the_machine_is_described_as_it_is():
     if sys.platform == "linux":
         assert found.descriptors_at_most is None or found.descriptors <= found.descriptors_at_most
         assert found.somaxconn == int(Path("/proc/sys/net/core/somaxconn").read_text())
+
+
+# What the probes say where the thing is missing
+
+
+def refuse(number):
+    def refusing(*args, **kwargs):
+        raise OSError(number, os.strerror(number))
+
+    return refusing
+
+
+def test_another_system_is_named(monkeypatch):
+    monkeypatch.setattr(unprivileged.platform, "system", lambda: "Darwin")
+    assert "Darwin" in unprivileged.linux().lacking
+
+
+def test_no_ipv6_is_said(monkeypatch):
+    monkeypatch.setattr("sockets_lab.addresses.ipv6_works", lambda: False)
+    assert "::1" in unprivileged.ipv6().lacking
+
+
+@on_linux
+def test_a_kernel_without_tcp_info_is_said(monkeypatch):
+    monkeypatch.delattr(socket, "TCP_INFO")
+    assert "TCP_INFO" in unprivileged.tcp_info().lacking
+    monkeypatch.setattr(socket, "TCP_INFO", socket.TCP_MAXSEG, raising=False)
+    assert "TCP_INFO" in unprivileged.tcp_info().lacking
+
+
+@on_linux
+def test_a_kernel_without_sock_diag_is_said(monkeypatch):
+    monkeypatch.setattr(unprivileged, "_NETLINK_SOCK_DIAG", 31)  # a protocol nobody has
+    assert "EPROTONOSUPPORT" in unprivileged.sock_diag().lacking
+
+
+@on_linux
+def test_a_sock_diag_that_refuses_or_lists_nothing_is_said(monkeypatch):
+    monkeypatch.setattr(unprivileged, "_LISTEN", 12)  # a state that no socket is listed with
+    assert "lists no TCP socket" in unprivileged.sock_diag().lacking
+    monkeypatch.setattr(unprivileged, "_listeners_are_listed", refuse(errno.EPERM))
+    assert "EPERM" in unprivileged.sock_diag().lacking
+
+
+def test_counters_that_cannot_be_read_are_said(monkeypatch):
+    monkeypatch.setattr(Path, "read_text", refuse(errno.EACCES))
+    assert "Permission denied" in unprivileged.counters().lacking
+    monkeypatch.setattr(Path, "read_text", lambda path: "TcpExt: Nothing\nTcpExt: 0\n")
+    assert "ListenOverflows" in unprivileged.counters().lacking
+
+
+def test_too_few_descriptors_are_counted(monkeypatch):
+    resource = pytest.importorskip("resource")
+    monkeypatch.setattr(resource, "getrlimit", lambda which: (256, 4096))
+    assert "4,096" in unprivileged.descriptors().lacking
+    assert (machine().descriptors, machine().descriptors_at_most) == (256, 4096)
+    monkeypatch.setitem(sys.modules, "resource", None)  # as on Windows
+    assert unprivileged.descriptors() == FOUND
+    assert machine().descriptors is None
+
+
+def test_jupyter_is_told_from_a_plain_python(monkeypatch):
+    assert "Jupyter" in unprivileged.jupyter().lacking
+    shell = SimpleNamespace(kernel=object())
+    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: shell))
+    assert unprivileged.jupyter() == FOUND
+
+
+def test_a_private_network_may_lack_something(monkeypatch):
+    answers = {"namespaces": "yes", "raw-capture": "raw-capture: EPERM", "nftables": "x: ENOENT"}
+    monkeypatch.setattr(privileged, "_answers", lambda: answers)
+    assert privileged.namespaces() == FOUND
+    assert "EPERM" in privileged.raw_capture().lacking
+    assert "modprobe nf_tables" in privileged.nftables().remedy
+
+
+def test_a_probe_that_cannot_start_is_an_answer_too(monkeypatch):
+    forget()
+    monkeypatch.setattr(privileged.subprocess, "run", refuse(errno.ENOENT))
+    assert "FileNotFoundError" in privileged.namespaces().lacking
+    forget()
 
 
 # Why there are no private networks
