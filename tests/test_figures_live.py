@@ -84,7 +84,6 @@ def test_recording_that_goes_on_can_be_drawn() -> None:
         server = threading.Thread(target=serve, name="server")
         server.start()
         waits.wait()
-        listener.fileno()
         socket.create_connection(listener.getsockname()).close()
         server.join()
         picture = call_sequence(recording)

@@ -12,7 +12,7 @@ from sockets_lab.figures.picture import Picture
 
 __all__ = ["abilities_board"]
 
-_TOP, _LEAD, _TEXT, _SIZE = 84.0, 18.0, 470.0, 12.0
+_TOP, _LEAD, _TEXT, _SIZE = 84.0, 18.0, 530.0, 12.0
 _MISSING = role_hue("listener")
 
 

@@ -23,7 +23,7 @@ __all__ = ["CSS_DPI", "Picture"]
 CSS_DPI = 100
 """Dots per inch at which one dot of the drawing is one CSS pixel of the page."""
 
-_COLOURS = 64
+_EXACT, _COLOURS, _APART = 32, 80, 300
 
 
 class Picture:
@@ -82,10 +82,10 @@ class Picture:
 
 
 def _pack(pixels: NDArray[np.uint8]) -> bytes:
-    """Return RGBA pixels as a PNG with at most 64 colours: far smaller, and looks the same.
+    """Return RGBA pixels as a PNG with at most 80 colours: far smaller, and looks the same.
 
-    The most frequent colours stay exact; the few that are left over, all of them on the soft edges
-    of letters and lines, become the nearest of those.
+    The most frequent colours stay exact. What is left, all of it on the soft edges of letters and
+    lines, becomes the nearest of the colours kept.
     """
     height, width = pixels.shape[:2]
     packed = np.ascontiguousarray(pixels).view("<u4").reshape(-1)
@@ -94,14 +94,26 @@ def _pack(pixels: NDArray[np.uint8]) -> bytes:
     colours, places = np.unique(packed[starts], return_inverse=True)
     counts = np.bincount(places, weights=lengths)
     counts[places[0]] = len(packed)  # few as they are, pixels outside the corners stay transparent
-    kept = np.argsort(-counts, kind="stable")[:_COLOURS]
     rgba = colours.view(np.uint8).reshape(-1, 4)
+    kept = _choose(rgba, np.argsort(-counts, kind="stable"))
     index = np.repeat(_nearest(rgba, rgba[kept])[places], lengths).reshape(height, width)
     image = Image.fromarray(index, "P")
     image.putpalette(rgba[kept, :3].tobytes())
     out = io.BytesIO()
     image.save(out, "PNG", optimize=True, transparency=rgba[kept, 3].tobytes())
     return out.getvalue()
+
+
+def _choose(colours: NDArray[np.uint8], order: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Return the places of the colours to keep: the first in `order`, then such as differ."""
+    kept = list(order[:_EXACT])
+    rgba = colours.astype(np.int32)
+    for place in order[_EXACT:]:
+        if len(kept) == _COLOURS:
+            break
+        if ((rgba[kept] - rgba[place]) ** 2).sum(axis=1).min() >= _APART:
+            kept.append(place)
+    return np.array(kept)
 
 
 def _nearest(colours: NDArray[np.uint8], kept: NDArray[np.uint8]) -> NDArray[np.uint8]:
