@@ -6,7 +6,7 @@ from types import FrameType
 from weakref import WeakSet
 
 from sockets_lab.background.belongings import (
-    live_sockets,
+    Census,
     sockets_at,
     sockets_in,
     sockets_of,
@@ -32,17 +32,34 @@ class Estate:
         self._doors: dict[socket.socket, Door] = {}
         self._roles = Roles()
         _refuse_shut(self.given())
-        self._before = WeakSet(live_sockets())
+        self._before = Census()
         _estates.add(self)
 
     def given(self) -> list[socket.socket]:
         """The sockets that the function was given, or uses by name."""
         return sockets_in(self._given) + sockets_used_by(self._function)
 
-    def free(self, frames: Iterable[FrameType]) -> None:
-        """Let go who waits on any of the run's sockets; `frames` are those of its threads."""
-        self._find(frames)
+    def find(self, frames: Iterable[FrameType], *, everywhere: bool = True) -> None:
+        """Learn which sockets are the run's by now; `frames` are those of its threads.
+
+        `everywhere=False` spares the long look for connections that no frame holds.
+        """
+        self._own.update(dict.fromkeys(self.given()))
+        for frame in frames:
+            self._own.update(dict.fromkeys(sockets_of(frame)))
+        if everywhere and self._before.has_grown():
+            names = [door.name for door in self._doors.values()]
+            names += [door_of(sock).name for sock in self._own if is_listening(sock)]
+            found = (sock for sock in sockets_at(names) if sock not in self._before)
+            self._own.update(dict.fromkeys(found))
         self._name(self._own)
+
+    def has_datagrams(self) -> bool:
+        """Whether one of the sockets found is no stream."""
+        return any(sock.type == socket.SOCK_DGRAM for sock in self._own)
+
+    def free(self) -> None:
+        """Let go who waits on any of the sockets found."""
         for sock in list(self._own):
             self._free(sock)
 
@@ -58,8 +75,7 @@ class Estate:
 
     def put_away(self, frames: Iterable[FrameType]) -> tuple[str, ...]:
         """Close what the function left open, reopen the listeners it was given; tell the roles."""
-        self._find(frames)
-        self._name(self._own)
+        self.find(frames)
         left = [sock for sock in self._own if sock.fileno() != -1 and sock not in self._before]
         names = tuple(sorted(self._roles.of(sock) for sock in left))
         for sock in left:
@@ -71,15 +87,6 @@ class Estate:
         self._doors.clear()
         _estates.discard(self)
         return names
-
-    def _find(self, frames: Iterable[FrameType]) -> None:
-        self._own.update(dict.fromkeys(self.given()))
-        for frame in frames:
-            self._own.update(dict.fromkeys(sockets_of(frame)))
-        names = [door.name for door in self._doors.values()]
-        names += [door_of(sock).name for sock in self._own if is_listening(sock)]
-        found = (sock for sock in sockets_at(names) if sock not in self._before)
-        self._own.update(dict.fromkeys(found))
 
     def _name(self, sockets: Iterable[socket.socket]) -> None:
         """Name them while the kernel still knows their peers; listeners first, they tell most."""

@@ -18,7 +18,16 @@ from _socket import socket as plain
 from contextlib import closing, suppress
 from typing import Any, NamedTuple
 
-__all__ = ["Door", "caused_by_stopping", "discard", "door_of", "free", "is_listening", "reopen"]
+__all__ = [
+    "Door",
+    "caused_by_stopping",
+    "discard",
+    "door_of",
+    "free",
+    "is_blocking",
+    "is_listening",
+    "reopen",
+]
 
 POKE_TIMEOUT_S = 0.5
 
@@ -55,6 +64,11 @@ def is_listening(sock: socket.socket) -> bool:
         return bool(plain.getsockopt(sock, socket.SOL_SOCKET, socket.SO_ACCEPTCONN))
     except OSError:
         return False
+
+
+def is_blocking(sock: socket.socket) -> bool:
+    """Whether calls on `sock` wait for ever."""
+    return plain.gettimeout(sock) is None
 
 
 def free(sock: socket.socket) -> None:

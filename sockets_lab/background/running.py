@@ -71,7 +71,7 @@ class Run:
                 self._threads.wait(min(POLITE_S, deadline_s))
             self._free_until(give_up_at)
         finally:
-            self._halt()
+            self._threads.relent()
             self.left_open += self._estate.put_away(self._frames())
             self._threads.close()
 
@@ -128,14 +128,17 @@ class Run:
 
     def _free_until(self, give_up_at: float) -> None:
         step_s = FIRST_STEP_S
-        halt_at = monotonic() + PATIENCE_S
+        self._estate.find(self._frames(), everywhere=False)
+        # A freed recvfrom() returns without a peer, which no function expects: end it right there.
+        halt_at = monotonic() + (0 if self._estate.has_datagrams() else PATIENCE_S)
         while self._threads.running() and monotonic() < give_up_at:
-            self._estate.free(self._frames())
-            self._threads.wait(step_s)
-            step_s = min(2 * step_s, LONGEST_STEP_S)
             if monotonic() >= halt_at:
                 self._halt()
-                halt_at += HALT_AGAIN_S
+                halt_at = monotonic() + HALT_AGAIN_S
+            self._estate.free()
+            if not self._threads.wait(step_s):
+                self._estate.find(self._frames())
+            step_s = min(2 * step_s, LONGEST_STEP_S)
 
     def _halt(self) -> None:
         self._halted = True

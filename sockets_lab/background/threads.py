@@ -9,6 +9,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from ctypes import c_ulong, py_object, pythonapi
 from functools import partial
 from pathlib import Path
@@ -17,10 +18,22 @@ from types import FrameType
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
+from sockets_lab.background.freeing import is_blocking, is_listening
+
 __all__ = ["Member", "Threads", "frames_of"]
 
 HERE = str(Path(__file__).parent)
+
+# Python 3.11: while an exception waits for a thread that does not come back to Python code, every
+# other thread that is traced or profiled, by a debugger for example, hangs at its next call.
+TRACING_HANGS = sys.version_info < (3, 12)
+FLAG_STAYS_UP = sys.version_info < (3, 13)
+
 TEARDOWN_S = 1.0  # from the end of its work to the end of a thread; microseconds in truth
+
+
+class _Flag(BaseException):
+    """Raised in, and caught by, the very thread that takes something back."""
 
 
 class Member(NamedTuple):
@@ -37,6 +50,7 @@ class Threads:
         """`on_error` is called, in the thread, with what its work raised."""
         self._on_error = on_error
         self._members: list[Member] = []
+        self._halted: set[Member] = set()
         self._lock = threading.Lock()
 
     def start(self, work: Callable[[], None], name: str) -> Member:
@@ -81,10 +95,19 @@ class Threads:
 
     def halt(self) -> None:
         """Raise SystemExit in every thread, as soon as it comes back to Python code."""
+        if TRACING_HANGS and (sys.gettrace() or sys.getprofile()):
+            return
         for member in self.running():
             with self._lock:
-                if not member.ended.is_set() and not _is_accepting(member.thread):
+                if not member.ended.is_set() and not _may_get_a_descriptor(member.thread):
+                    self._halted.add(member)
                     _raise_in(member.thread, SystemExit)
+
+    def relent(self) -> None:
+        """Take back the SystemExit of those who did not come back."""
+        for member in self._halted.intersection(self.running()):
+            _raise_in(member.thread, None)
+            _lower_flag()
 
     def _guard(self, member: Member, work: Callable[[], None]) -> None:
         try:
@@ -100,7 +123,7 @@ class Threads:
             try:
                 with self._lock:
                     member.ended.set()
-                return _raise_in(member.thread, None)
+                return _let_strike()
             except SystemExit:
                 continue
 
@@ -140,13 +163,29 @@ def _start_and_note(thread: threading.Thread) -> None:
         raise
 
 
-def _is_accepting(thread: threading.Thread) -> bool:
+def _may_get_a_descriptor(thread: threading.Thread) -> bool:
     # An exception that strikes between accept(2) and the making of its socket loses a descriptor.
     frame = sys._current_frames().get(thread.ident or 0)
-    code = frame and frame.f_code
-    return bool(code and code.co_name == "accept" and code.co_filename == socket.__file__)
+    if frame is None or frame.f_code.co_name != "accept":
+        return False
+    listener = frame.f_locals.get("self")
+    return isinstance(listener, socket.socket) and is_listening(listener) and is_blocking(listener)
 
 
 def _raise_in(thread: threading.Thread, kind: type[BaseException] | None) -> None:
     what = py_object(kind) if kind else py_object()
     pythonapi.PyThreadState_SetAsyncExc(c_ulong(thread.ident or 0), what)
+
+
+def _let_strike() -> None:
+    """Come by the place where Python raises what another thread asked for."""
+    for _ in range(100):
+        pass
+
+
+def _lower_flag() -> None:
+    # To take back leaves a flag up, which slows all threads down; only who is struck lowers it.
+    if FLAG_STAYS_UP:
+        with suppress(_Flag):
+            _raise_in(threading.current_thread(), _Flag)
+            _let_strike()
