@@ -55,6 +55,14 @@ def test_restores_after_an_error() -> None:
     assert not is_patched()
 
 
+def test_a_traceback_shows_the_learners_code_only(listener: socket.socket) -> None:
+    listener.setblocking(False)
+    with pytest.raises(BlockingIOError) as refused, record(), record():
+        listener.accept()
+    files = {entry.path.name for entry in refused.traceback}
+    assert files <= {"test_recording_patches.py", "socket.py"}
+
+
 def test_nests(listener: socket.socket) -> None:
     with record() as outer:
         listener.getsockname()

@@ -81,7 +81,6 @@ def _recv(journal: Journal, name: str, original: Function) -> Function:
     write, now = journal.written.append, perf_counter_ns
 
     def recv(sock: socket.socket, bufsize: int, flags: int = 0, /) -> Any:
-        __tracebackhide__ = True  # IPython leaves this frame out of the learner's traceback
         known = find(id(sock)) or meet(sock)
         if known is None:
             return original(sock, bufsize, flags)
@@ -107,7 +106,6 @@ def _send(journal: Journal, name: str, original: Function) -> Function:
     write, now = journal.written.append, perf_counter_ns
 
     def send(sock: socket.socket, data: Any, flags: int = 0, /) -> Any:
-        __tracebackhide__ = True
         known = find(id(sock)) or meet(sock)
         if known is None:
             return original(sock, data, flags)
@@ -135,7 +133,6 @@ def _method(journal: Journal, name: str, original: Function, method: Method) -> 
     roles = journal.roles
 
     def call(sock: socket.socket, *args: Any, **kwargs: Any) -> Any:
-        __tracebackhide__ = True
         caller = sys._getframe(1)
         if journal.is_quiet or is_part(caller) or (unless is not None and unless(caller)):
             return original(sock, *args, **kwargs)
@@ -167,7 +164,6 @@ def _method(journal: Journal, name: str, original: Function, method: Method) -> 
 
 def _init(journal: Journal, original: Function) -> Function:
     def __init__(sock: socket.socket, *args: Any, **kwargs: Any) -> None:
-        __tracebackhide__ = True
         caller, outcome, start = sys._getframe(1), None, perf_counter_ns()
         try:
             original(sock, *args, **kwargs)

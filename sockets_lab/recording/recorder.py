@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from html import escape
-from types import TracebackType
+from types import CodeType, TracebackType
 from typing import ClassVar, overload
 
 from sockets_lab.recording import interrupts
@@ -85,6 +85,7 @@ class Recording(Sequence[Call]):
         traceback: TracebackType | None,
     ) -> None:
         self._end()
+        _prune(traceback, self._journal.codes)
         interrupts.deliver()
 
     def _begin(self) -> None:
@@ -194,6 +195,16 @@ class Recording(Sequence[Call]):
         if self._entries is not None:
             return self._entries
         return self._journal.entries(self._start, self.began_ns)
+
+
+def _prune(traceback: TracebackType | None, codes: set[CodeType]) -> None:
+    """Take the patched methods out of the traceback that the learner is about to see."""
+    while traceback is not None:
+        below = traceback.tb_next
+        if below is not None and below.tb_frame.f_code in codes:
+            traceback.tb_next = below.tb_next
+        else:
+            traceback = below
 
 
 def _in_order(name: str) -> tuple[bool, str, int]:
