@@ -42,6 +42,8 @@ DEADLINE_S = 2.0
 _PATIENCE = 2  # behaviours that may hang before the rest is left for the next time
 _AGAIN = "does the same over IPv6"
 _GAVE_UP = "earlier behaviours came to no end: mend those first"
+_IPV4_FIRST = "it is tried when everything is shown over IPv4"
+_WAITS = "something is waited for that does not come"
 _NOT_STARTED = "not started yet: write the function's body, then run this cell again"
 _NOTHING_TRIED = "cannot be tried on this machine"
 
@@ -119,16 +121,20 @@ class _Battery(NamedTuple):
         return outcomes
 
     def again(self, outcomes: Sequence[Outcome], hint: str) -> Outcome:
-        """Try over IPv6 what was shown over IPv4; the first that is not shown there counts."""
+        """Try over IPv6 what is shown over IPv4; the first that is not shown there counts."""
         expected = "the same as over IPv4"
         ipv6 = ability("ipv6")
         if not ipv6.has:
             return Outcome(_AGAIN, None, expected, ipv6.lacking)
-        for behaviour, outcome in zip(self.behaviours, outcomes, strict=True):
-            problem = self.problem(behaviour, socket.AF_INET6) if outcome.passed else None
+        pairs = list(zip(self.behaviours, outcomes, strict=True))
+        shown = [behaviour for behaviour, outcome in pairs if outcome.passed]
+        if not shown or any(outcome.passed is False for outcome in outcomes):
+            return Outcome(_AGAIN, None, expected, _IPV4_FIRST)
+        for behaviour in shown:
+            problem = self.problem(behaviour, socket.AF_INET6)
             if isinstance(problem, Unmet):
                 return Outcome(_AGAIN, False, expected, f"{behaviour.name}: {problem}", hint)
-        return Outcome(_AGAIN, any(outcome.passed for outcome in outcomes) or None, expected)
+        return Outcome(_AGAIN, True, expected)
 
     def problem(self, behaviour: Behaviour, family: socket.AddressFamily) -> Unmet | NotHere | None:
         """Return what was seen instead of `behaviour`, or None when it is shown."""
@@ -152,6 +158,8 @@ def _outcome(behaviour: Behaviour, problem: Unmet | NotHere | None) -> Outcome:
     if problem is None:
         return Outcome(behaviour.name, True, behaviour.expected)
     expected, hint = problem.expected or behaviour.expected, problem.hint or behaviour.hint
+    if isinstance(problem, Hung) and not problem.hint:
+        hint = f"{_WAITS}; {hint}"
     return Outcome(behaviour.name, False, expected, str(problem), hint)
 
 

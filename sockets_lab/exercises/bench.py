@@ -16,7 +16,7 @@ from typing import Any, Self
 from sockets_lab import background
 from sockets_lab.abilities import Unavailable
 from sockets_lab.addresses import loopback
-from sockets_lab.background.belongings import sockets_at
+from sockets_lab.background.belongings import Census, sockets_at
 from sockets_lab.background.places import place_of
 from sockets_lab.kernel import unread
 
@@ -24,6 +24,7 @@ __all__ = ["Bench", "Hung", "NotHere", "NotStarted", "Trial", "Unmet", "describe
 
 _GLANCE_S = 0.01  # between two looks at a client while the learner's function runs
 _LAST_LOOK_S = 0.1  # for what is still on its way when the function has ended
+_STOP_S = 1.5  # for a function that was told to stop
 _CHUNK = 65_536
 
 
@@ -117,6 +118,22 @@ class Trial:
         self.result()
         raise Unmet("the function has ended, the client still waits for the end of the stream")
 
+    def write_all(self, client: socket.socket, text: bytes) -> None:
+        """Send `text` as long as the function runs and reads it, and nothing is read meanwhile.
+
+        Raises OSError as `send` does, and Hung when both ends stand still.
+        """
+        left = memoryview(text)
+        while left and not self.ended:
+            if time.monotonic() > self._until_s:
+                raise Hung(
+                    "both ends stand still: each waits for the other to read",
+                    "a client may send everything before it reads anything: reply after its end "
+                    "only",
+                )
+            if _can_send(client, _GLANCE_S):
+                left = left[client.send(left[:_CHUNK]) :]
+
     def readable(self, client: socket.socket) -> bool:
         """Wait until something comes to `client`; False when nothing can come any more."""
         while not self.ended and time.monotonic() < self._until_s:
@@ -142,7 +159,8 @@ class Bench:
     def __enter__(self) -> Self:
         self._warned = self._stack.enter_context(warnings.catch_warnings(record=True))
         warnings.simplefilter("always", ResourceWarning)
-        self._stack.callback(self._close_left_open)
+        self._before = Census()
+        self._stack.callback(self._close_left_open)  # the last to be called
         return self
 
     def __exit__(
@@ -191,8 +209,7 @@ class Bench:
     def start(self, *args: Any) -> Trial:
         """Run the learner's function with `args` beside the probe, until the end of `with`."""
         trial = Trial(self.answer, self.until_s)
-        left_s = max(0.1, self.until_s - time.monotonic())
-        self._stack.enter_context(background.run(trial, *args, deadline_s=left_s))
+        self._stack.enter_context(background.run(trial, *args, deadline_s=_STOP_S))
         self._trial = trial
         return trial
 
@@ -227,8 +244,9 @@ class Bench:
         return [sock for sock in found if sock not in self._listeners]
 
     def _close_left_open(self) -> None:
-        for connection in self._connections():
-            connection.close()
+        if self._before.has_grown():
+            for connection in self._connections():
+                connection.close()
 
 
 def _unread(connection: socket.socket) -> int:
@@ -238,9 +256,17 @@ def _unread(connection: socket.socket) -> int:
         return 0
 
 
-def _has_news(client: socket.socket, timeout_s: float) -> bool:
+def _has_news(sock: socket.socket, timeout_s: float) -> bool:
+    return _is_ready(sock, selectors.EVENT_READ, timeout_s)
+
+
+def _can_send(sock: socket.socket, timeout_s: float) -> bool:
+    return _is_ready(sock, selectors.EVENT_WRITE, timeout_s)
+
+
+def _is_ready(sock: socket.socket, event: int, timeout_s: float) -> bool:
     with selectors.DefaultSelector() as selector:
-        selector.register(client, selectors.EVENT_READ)
+        selector.register(sock, event)
         return bool(selector.select(timeout_s))
 
 

@@ -109,6 +109,9 @@ def _summary(report: Report) -> str:
 def _lines(report: Report) -> Iterator[str]:
     for outcome in report.outcomes:
         glyph, word = _MARKS[outcome.passed]
+        if report.note and not outcome.observed:  # nothing was tried: a list of what will be
+            yield f"{glyph} {outcome.name}"
+            continue
         yield f"{glyph} {word:<9}  {outcome.name}"
         yield from (_indented(f"{heading}: {words}") for heading, words in outcome.details)
 
