@@ -2,6 +2,7 @@
 
 import gc
 import socket
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -251,3 +252,25 @@ def test_text_holds_no_port(pairs: Pairs) -> None:
     roles = Roles(pairs.listener, pairs.clients[0])
     assert repr(roles) == "Roles(listener, client 1)"
     assert repr(roles.remembered("client 1")) == "<Remembered client 1>"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets two clients bind one endpoint")
+def test_tells_clients_that_share_an_endpoint_by_their_peers() -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as first,
+        socket.create_server(("127.0.0.1", 0)) as second,
+        socket.socket() as client,
+        socket.socket() as twin,
+    ):
+        for sock in (client, twin):
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        client.bind(("127.0.0.1", 0))
+        client.connect(first.getsockname())
+        twin.bind(client.getsockname())
+        twin.connect(second.getsockname())
+        roles = Roles(first, second, client, twin)
+        for listener, name in ((second, "connection 2"), (first, "connection 1")):
+            connection, peer = listener.accept()
+            with connection:
+                assert roles.connection_of(peer, connection.getsockname()) == name
+                assert roles.of(connection) == name

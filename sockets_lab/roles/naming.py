@@ -49,6 +49,7 @@ class Roles:
         self._refs: dict[int, weakref.ref[socket.socket]] = {}
         self._by_name: dict[str, Remembered] = {}
         self._by_place: dict[tuple[str, Address], Remembered] = {}
+        self._by_pair: dict[tuple[Address, Address], Remembered] = {}  # clients, which may share
         self._met: list[Remembered] = []
         self._far_ends: list[Remembered] = []
         self._unbound: set[Remembered] = set()
@@ -135,13 +136,21 @@ class Roles:
         found = self.at(endpoint, kind)
         return found.address if found else in_words(endpoint)
 
-    def connection_of(self, peer: object) -> str:
+    def client_of(self, local: object, peer: object) -> Remembered | None:
+        """The client at `local`; where several share that endpoint, the one connected to `peer`."""
+        near, far = plain(local), plain(peer)
+        pair = self._by_pair.get((near, far)) if near and far else None
+        found = pair or self.at(near)
+        return found if found and found.part == "client" else None
+
+    def connection_of(self, peer: object, local: object = None) -> str:
         """The name of the connection whose far end is at `peer`, whether or not it was accepted.
 
-        It carries the number of the client at `peer`: "connection 2" for "client 2".
+        It carries the number of the client at `peer`: "connection 2" for "client 2". Where clients
+        share that endpoint, `local`, the connection's own end, tells which one is meant.
         """
         with _lock:
-            client = self._client_at(plain(peer))
+            client = self._client_at(plain(peer), near=plain(local))
             return client.other.role if client.other else name_of("connection", client.number)
 
     # What happened to a socket, told by a recording
@@ -193,7 +202,7 @@ class Roles:
         local, peer = ask(sock, "getsockname"), peer or ask(sock, "getpeername")
         if not part:
             part, number = self._guess(sock, local, peer)
-        known = self._expected(part, local) or self._new(part, kind_of(sock), number, peer)
+        known = self._expected(part, local) or self._new(part, kind_of(sock), number, peer, local)
         self._file(sock, known)
         self._met.append(known)
         self._place(known, local, peer)
@@ -234,8 +243,15 @@ class Roles:
                 return known
         return None
 
-    def _new(self, part: str, kind: str, number: int, peer: Address | None) -> Remembered:
-        client = self._client_at(peer, number) if part == "connection" else None
+    def _new(
+        self,
+        part: str,
+        kind: str,
+        number: int,
+        peer: Address | None,
+        local: Address | None = None,
+    ) -> Remembered:
+        client = self._client_at(peer, number, local) if part == "connection" else None
         if client and client.other:
             client = None  # an older connection had the same endpoints
         known = Remembered(part, client.number if client else self._number(part, number), kind)
@@ -254,8 +270,10 @@ class Roles:
             self._numbers[parts] = number  # no lower one is free
         return number
 
-    def _client_at(self, peer: Address | None, number: int = 0) -> Remembered:
-        found = self.at(peer)
+    def _client_at(
+        self, peer: Address | None, number: int = 0, near: Address | None = None
+    ) -> Remembered:
+        found = self.client_of(peer, near) or self.at(peer)
         if found and found.part == "socket":
             self._become(found, "client")
         if found and found.part == "client":
@@ -281,6 +299,8 @@ class Roles:
             self._unbound.add(known)
         elif known.part != "connection" or not self._found(known.kind, known.local):
             self._by_place[known.kind, known.local] = known  # a connection's is the listener's
+        if known.part == "client" and known.local and known.peer:
+            self._by_pair[known.local, known.peer] = known
 
     def _found(self, kind: str, place: Address) -> Remembered | None:
         anywhere = ((host, place[1]) for host in WILDCARDS)
