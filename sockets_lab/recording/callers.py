@@ -11,10 +11,8 @@ from types import CodeType, FrameType
 
 __all__ = ["is_library", "is_machinery", "is_pair", "is_part", "is_tls"]
 
-_QUIET_ROOMS = tuple(
-    f"sockets_lab.{room}"
-    for room in ("background", "figures", "kernel", "recording", "roles", "widgets")
-)
+# Rooms of this package that make calls for the learner; the others only look and tidy up.
+_HEARD = ("sockets_lab.exercises", "sockets_lab.listeners", "sockets_lab.peers")
 _MACHINERY = (
     *("IPython", "_pydev", "debugpy", "ipykernel", "jupyter_client", "psutil"),
     *("pydevd", "pyroute2", "tornado.platform", "zmq"),
@@ -35,7 +33,7 @@ _PAIR = _codes(socket, "socketpair", "_fallback_socketpair")
 
 def is_part(caller: FrameType) -> bool:
     """Whether the call is part of another one, or this package asks for its own purposes."""
-    return caller.f_code in _METHODS or _module(caller).startswith(_QUIET_ROOMS)
+    return caller.f_code in _METHODS or _is_own(_module(caller))
 
 
 def is_library(caller: FrameType) -> bool:
@@ -62,7 +60,11 @@ def is_machinery(caller: FrameType | None) -> bool:
     module = _module(caller)
     if module.startswith("asyncio."):
         return caller.f_code.co_name in _SELF_PIPE
-    return module.startswith((*_QUIET_ROOMS, *_MACHINERY))
+    return _is_own(module) or module.startswith(_MACHINERY)
+
+
+def _is_own(module: str) -> bool:
+    return module.startswith("sockets_lab.") and not module.startswith(_HEARD)
 
 
 def _module(frame: FrameType) -> str:

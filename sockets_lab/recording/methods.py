@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from sockets_lab.recording.callers import is_library, is_tls
 from sockets_lab.roles import Remembered, Roles
 
-__all__ = ["METHODS", "SHOWN", "Data", "Method", "Space", "Target", "asked", "kept"]
+__all__ = ["METHODS", "SHOWN", "Data", "Method", "Other", "Space", "Target", "asked", "kept"]
 
 SHOWN = 20  # so many bytes of the data are kept
 
@@ -32,11 +32,30 @@ class Space(NamedTuple):
     length: int
 
 
+class Other(NamedTuple):
+    """Something that is not shown, by the name of its type."""
+
+    kind: str
+
+
 class Target(NamedTuple):
     """An address given to a call, and the socket that had it at that time."""
 
     address: object
     known: Remembered | None
+
+
+def kept(value: Any) -> Any:
+    """What is kept of one argument: the beginning of anything that holds bytes."""
+    if not isinstance(value, bytes | bytearray | memoryview):
+        return value if isinstance(value, int | float | str | None) else Other(type(value).__name__)
+    view = memoryview(value)
+    head = view.cast("B")[:SHOWN] if view.contiguous else view.tobytes()[:SHOWN]
+    return Data(bytes(head), view.nbytes)
+
+
+def _data(roles: Roles, known: Remembered, arguments: Arguments) -> Arguments:
+    return tuple(map(kept, arguments))
 
 
 class Method(NamedTuple):
@@ -46,20 +65,11 @@ class Method(NamedTuple):
     to the socket; after an error too. unless: leave the call out when such a function makes it.
     """
 
-    keep: Callable[[Roles, Remembered, Arguments], Arguments] = lambda roles, known, given: given
+    keep: Callable[[Roles, Remembered, Arguments], Arguments] = _data
     give: Callable[[Roles, Remembered, Any], Any] = lambda roles, known, result: result
     before: Callable[[Roles, socket.socket], None] | None = None
     after: Callable[[Roles, socket.socket], None] | None = None
     unless: Callable[[FrameType], bool] | None = None
-
-
-def kept(value: Any) -> Any:
-    """What is kept of one argument: the beginning of anything that holds bytes."""
-    if not isinstance(value, bytes | bytearray | memoryview):
-        return value
-    view = memoryview(value)
-    head = view.cast("B")[:SHOWN] if view.contiguous else view.tobytes()[:SHOWN]
-    return Data(bytes(head), view.nbytes)
 
 
 def asked(
@@ -73,10 +83,6 @@ def asked(
     )
 
 
-def _data(roles: Roles, known: Remembered, arguments: Arguments) -> Arguments:
-    return tuple(map(kept, arguments))
-
-
 def _data_and_target(roles: Roles, known: Remembered, arguments: Arguments) -> Arguments:
     *rest, address = arguments or (None,)
     return (*map(kept, rest), *_target(roles, known, (address,)))
@@ -84,11 +90,11 @@ def _data_and_target(roles: Roles, known: Remembered, arguments: Arguments) -> A
 
 def _buffers(roles: Roles, known: Remembered, arguments: Arguments) -> Arguments:
     """Data of all the buffers of `sendmsg`, as if they were one."""
-    try:
-        joined = b"".join(arguments[0])
-    except (IndexError, TypeError):  # a mistake, about which the method itself will complain
-        return ()
-    return (kept(joined),)
+    if not arguments or not isinstance(arguments[0], list | tuple):
+        return (Other("iterator"),)  # to look into it would be to use it up
+    pieces = [piece for piece in map(kept, arguments[0]) if isinstance(piece, Data)]
+    head = b"".join(piece.head for piece in pieces)[:SHOWN]
+    return (Data(head, sum(piece.length for piece in pieces)),)
 
 
 def _space(roles: Roles, known: Remembered, arguments: Arguments) -> Arguments:
@@ -152,11 +158,11 @@ METHODS = {
     "recvfrom_into": Method(keep=_space, give=_length_and_address),
     "recvmsg": Method(give=_length_and_address),
     "recvmsg_into": Method(keep=_nothing, give=_length_and_address),
-    "sendfile": Method(keep=_nothing),
+    "sendfile": Method(),
     "sendmsg": Method(keep=_buffers),
     "sendto": Method(keep=_data_and_target, after=_bound_late),
     "setblocking": Method(unless=is_tls),
-    "setsockopt": Method(keep=_data),
+    "setsockopt": Method(),
     "settimeout": Method(unless=is_tls),
     "shutdown": Method(),
 }

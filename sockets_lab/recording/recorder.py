@@ -33,7 +33,7 @@ def record(*, states: bool = False) -> "Recording":
     """Record the socket calls that Python code makes in the block, in every thread and in asyncio.
 
     states: ask the kernel after each call for the state of every socket met so far; this takes
-    about a millisecond a call.
+    some milliseconds a call.
 
     Gives a Recording, for `with record() as recording:`. Sockets stay plain `socket.socket`
     objects: while at least one recording runs, methods of that class are shadowed by ones that

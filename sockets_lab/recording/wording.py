@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 
 from sockets_lab.recording.journal import Entry
-from sockets_lab.recording.methods import SHOWN, Data, Space, Target, kept
+from sockets_lab.recording.methods import SHOWN, Data, Other, Space, Target, kept
 from sockets_lab.roles import Remembered, Roles
 
 __all__ = ["arguments_of", "name_of", "nbytes_of", "result_of"]
@@ -32,7 +32,7 @@ def name_of(error: BaseException) -> str:
     if isinstance(error, socket.gaierror):
         return _constant("EAI_", error.errno)
     if isinstance(error, OSError) and error.errno is not None:
-        return errno.errorcode.get(error.errno, str(error.errno))
+        return errno.errorcode.get(error.errno, str(error.errno)).removeprefix("WSA")  # Windows
     return "timed out" if isinstance(error, TimeoutError) else type(error).__name__
 
 
@@ -120,7 +120,11 @@ def _value(value: Any, entry: Entry, roles: Roles) -> str:
             return repr(value)
         case str():
             return repr(value if len(value) <= SHOWN else f"{value[:SHOWN]}...")
-    return f"a {type(value).__name__}"
+        case Other():
+            kind = value.kind
+        case _:
+            kind = type(value).__name__
+    return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
 
 
 def _target(target: Target, entry: Entry, roles: Roles) -> str:

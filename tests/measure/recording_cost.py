@@ -1,15 +1,14 @@
-"""What recording costs on an echo exchange, as ratios to the same exchange unrecorded.
+"""What recording costs on an echo exchange, in times of the same exchange unrecorded.
 
     python -m tests.measure.recording_cost [ROUNDS]
 
 An exchange is 64 bytes there and back over loopback: four calls. Rounds are interleaved, the ratio
-is taken within each round, and medians are printed with their quartiles. Three settings: client and
-server in two threads; the same on one core, where no wake-up of the other core hides anything; and
-both ends in one thread, which is the dearest case, since nothing is done but the calls themselves.
-Where `strace` is found, the exchange is also traced with it.
+is taken within each round, and medians are printed with their quartiles. What is compared is CPU
+time of the process, in three settings: client and server in two threads; the same on one core,
+where no wake-up of the other core hides anything; and both ends in one thread, the dearest case,
+since nothing is done but the calls themselves. Where `strace` is found, it is compared too.
 """
 
-import json
 import os
 import shutil
 import socket
@@ -17,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from statistics import median, quantiles
 from time import process_time_ns
@@ -38,13 +37,12 @@ def main(rounds: int = 21) -> None:
     else:
         show("one thread", measure(in_one_thread, rounds))
     if shutil.which("strace"):
-        traced = [traced_ns() / plain_ns() for _ in range(rounds)]
-        show("strace -f, two threads", traced)
+        compare_with_strace(rounds)
 
 
 def show(setting: str, ratios: list[float]) -> None:
     low, _, high = quantiles(ratios, n=4)
-    print(f"{setting}: {median(ratios):.2f} times unrecorded ({low:.2f} to {high:.2f})")
+    print(f"{setting}: {median(ratios):.2f} ({low:.2f} to {high:.2f})")
 
 
 def measure(exchange: Callable[[], int], rounds: int) -> list[float]:
@@ -110,20 +108,42 @@ def on_one_core() -> Iterator[None]:
         os.sched_setaffinity(0, before)
 
 
-def plain_ns() -> int:
-    return in_a_child()
-
-
-def traced_ns() -> int:
+def compare_with_strace(rounds: int) -> None:
+    """Time by the clock, in fresh interpreters: what a tracer takes is not the child's own time."""
     with tempfile.TemporaryDirectory() as folder:
-        return in_a_child("strace", "-f", "-e", "trace=network,read,write", "-o", f"{folder}/calls")
+        strace = ("strace", "-f", "-e", "trace=network", "-o", f"{folder}/calls")
+        plain, own, traced = zip(
+            *(
+                (
+                    in_a_child("exchange()"),
+                    in_a_child("recorded(exchange)"),
+                    in_a_child("exchange()", *strace),
+                )
+                for _ in range(rounds)
+            ),
+            strict=True,
+        )
+    show("strace -f, two threads, by the clock", ratios(traced, plain))
+    show("recorded, two threads, by the clock", ratios(own, plain))
+    show("recorded, by the clock, in times of strace -f", ratios(own, traced))
 
 
-def in_a_child(*tracer: str) -> int:
-    """Nanoseconds for the exchanges in a fresh interpreter, which `tracer` may run."""
-    code = "from tests.measure import recording_cost as cost; print(cost.between_threads())"
+def in_a_child(call: str, *tracer: str) -> int:
+    """Nanoseconds by the clock for the exchanges in a fresh interpreter, run by `tracer`."""
+    code = f"""
+import time
+from tests.measure import recording_cost as cost
+from tests.measure.recording_cost import between_threads as exchange, recorded
+cost.process_time_ns = time.perf_counter_ns
+exchange()
+print({call})
+"""
     command = [*tracer, sys.executable, "-c", code]
-    return int(json.loads(subprocess.run(command, check=True, capture_output=True).stdout))
+    return int(subprocess.run(command, check=True, capture_output=True).stdout)
+
+
+def ratios(these: Sequence[int], those: Sequence[int]) -> list[float]:
+    return [this / that for this, that in zip(these, those, strict=True)]
 
 
 if __name__ == "__main__":
