@@ -12,11 +12,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from sockets_lab.abilities import ability, all_abilities, machine
+    from sockets_lab.abilities import ability, all_abilities, has, machine
     from sockets_lab.addresses import Endpoint, endpoint_of, ipv6_works
     from sockets_lab.hosts import in_private_network
-    from sockets_lab.kernel import accept_queue, counters, look, options, state_of, watch
+    from sockets_lab.kernel import accept_queue, counters, look, options, state_of, until, watch
     from sockets_lab.listeners import open_listener
+    from sockets_lab.measured import measured
     from sockets_lab.recording import record
     from sockets_lab.roles import Roles
     from sockets_lab.widgets import predict, step_through
@@ -31,16 +32,19 @@ _HOME = {
     "all_abilities": "abilities",
     "counters": "kernel",
     "endpoint_of": "addresses",
+    "has": "abilities",
     "in_private_network": "hosts",
     "ipv6_works": "addresses",
     "look": "kernel",
     "machine": "abilities",
+    "measured": "measured",
     "open_listener": "listeners",
     "options": "kernel",
     "predict": "widgets",
     "record": "recording",
     "state_of": "kernel",
     "step_through": "widgets",
+    "until": "kernel",
     "watch": "kernel",
 }
 
@@ -52,16 +56,19 @@ __all__ = [
     "all_abilities",
     "counters",
     "endpoint_of",
+    "has",
     "in_private_network",
     "ipv6_works",
     "look",
     "machine",
+    "measured",
     "open_listener",
     "options",
     "predict",
     "record",
     "state_of",
     "step_through",
+    "until",
     "watch",
 ]
 

@@ -1,0 +1,87 @@
+"""Measured here where the machine can, recorded where it cannot, and never in silence.
+
+An experiment that needs an ability of the machine goes through `measured()`. With the ability it
+simply runs. Without it, what it gave on a machine that has the ability is read from the course's
+data, and a line says so. `SOCKETS_LAB_RECORD=1` (`make data` sets it) writes those recordings anew.
+"""
+
+import json
+import os
+import platform
+from collections.abc import Callable
+from datetime import date
+from itertools import pairwise
+from typing import Any
+
+from sockets_lab.abilities import ability
+from sockets_lab.addresses import Endpoint
+from sockets_lab.kernel import History, Sample, Snapshot, SocketView
+from sockets_lab.materials import course_files, recorded
+
+__all__ = ["measured"]
+
+FOLDER = "recorded"
+
+
+def measured(name: str, needs: str, experiment: Callable[[], Any]) -> Any:
+    """Run an experiment, or tell what it gave elsewhere if this machine lacks what it needs.
+
+    name: of the recording in data/recorded/, without its ending
+    needs: the ability that the experiment needs, such as "namespaces"
+    experiment: called without arguments; gives numbers, texts, lists of them, or a History
+
+    Returns what the experiment gave; of a recording, tuples come back as lists. Raises what the
+    experiment raises, and FileNotFoundError where nothing was recorded under this name.
+    """
+    needed = ability(needs)
+    if not needed.has:
+        recording = json.loads(recorded(f"{FOLDER}/{name}.json").read_text(encoding="utf-8"))
+        print(f"recorded {recording['on']} on {recording['system']}, not measured here:")
+        print(f"  {needed.lacking}")
+        return _from_json(recording["value"])
+    value = experiment()
+    if os.environ.get("SOCKETS_LAB_RECORD"):
+        _save(name, value)
+    return value
+
+
+def _save(name: str, value: object) -> None:
+    recording = {
+        "on": date.today().isoformat(),
+        "system": f"{platform.system()} {platform.release().split('-')[0]}",
+        "value": _to_json(value),
+    }
+    path = course_files().data / FOLDER / f"{name}.json"
+    path.write_text(json.dumps(recording, indent=1) + "\n", encoding="utf-8", newline="\n")
+
+
+def _to_json(value: object) -> object:
+    if isinstance(value, History):
+        return {"history": [[round(each.at_s, 4), *each.snapshot] for each in _turns(value)]}
+    return value
+
+
+def _turns(history: History) -> list[Sample]:
+    """The samples that show something new, and the last one: all that a picture needs."""
+    samples = list(history)
+    new = [now for before, now in pairwise(samples) if now.snapshot != before.snapshot]
+    return list(dict.fromkeys([*samples[:1], *new, *samples[-1:]]))
+
+
+def _from_json(value: Any) -> Any:
+    if not isinstance(value, dict) or "history" not in value:
+        return value
+    history = History()
+    history.samples = [
+        Sample(at_s, Snapshot([_view(fields) for fields in views]))
+        for at_s, *views in value["history"]
+    ]
+    return history
+
+
+def _view(fields: list[Any]) -> SocketView:
+    view = SocketView(*fields)
+    return view._replace(
+        local=None if view.local is None else Endpoint(*view.local),
+        peer=None if view.peer is None else Endpoint(*view.peer),
+    )
