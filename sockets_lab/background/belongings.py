@@ -41,7 +41,10 @@ class Census:
     def __contains__(self, sock: socket.socket) -> bool:
         if self._inodes is None:
             return sock in self._sockets
-        return os.fstat(sock.fileno()).st_ino in self._inodes
+        try:
+            return os.fstat(sock.fileno()).st_ino in self._inodes
+        except OSError:  # closed by its thread just now: no socket to care for
+            return True
 
     def has_grown(self) -> bool:
         """Whether there may be sockets by now that were not open then."""

@@ -107,6 +107,6 @@ def _refuse_shut(given: Iterable[socket.socket]) -> None:
     for sock in given:
         if sock in _shut and not is_listening(sock):
             raise ValueError(
-                f"{Roles(sock).of(sock)} was shut down when an earlier run was stopped: open it "
-                "again in this cell, with SO_REUSEADDR set before bind()"
+                "this listener was shut down when an earlier run was stopped: open it again in "
+                "this cell, with SO_REUSEADDR set before bind()"
             )

@@ -30,12 +30,14 @@ __all__ = [
 ]
 
 POKE_TIMEOUT_S = 0.5
+TCP_CLOSE = b"\x07"  # the state's number in Linux: neither connected nor listening
 
-# What calls on a socket answer when it was shut down, reset or made non-blocking under them.
+# What calls answer when their socket, or their peer's, is shut down or made non-blocking.
 OUR_ERRNOS = {
     errno.EAGAIN,
     errno.EBADF,
     errno.ECONNABORTED,
+    errno.ECONNREFUSED,
     errno.ECONNRESET,
     errno.EINVAL,
     errno.ENOTCONN,
@@ -73,6 +75,10 @@ def is_blocking(sock: socket.socket) -> bool:
 
 def free(sock: socket.socket) -> None:
     """Let go every thread that waits on `sock`, and those that will; it stays open."""
+    if _tcp_info(sock)[:1] == TCP_CLOSE:
+        # Nobody can wait on it. And shutdown(), though refused, would leave a mark on Linux: should
+        # this socket ever listen, its connections would begin at their end.
+        return
     try:
         plain.shutdown(sock, socket.SHUT_RDWR)
     except OSError:
@@ -150,9 +156,16 @@ def _bind_again(listener: socket.socket, name: Any) -> None:
 
 
 def _backlog(listener: socket.socket) -> int:
-    # On Linux, TCP_INFO of a listener holds its queue at byte 24 and the queue's limit at byte 28.
+    # TCP_INFO of a listener holds its queue at byte 24 and the queue's limit at byte 28.
+    info = _tcp_info(listener)
+    return int.from_bytes(info[28:32], sys.byteorder) if len(info) == 32 else socket.SOMAXCONN
+
+
+def _tcp_info(sock: socket.socket) -> bytes:
+    """The beginning of what Linux tells of a TCP socket (tcp(7)); nothing on other systems."""
+    if not sys.platform.startswith("linux"):
+        return b""
     try:
-        info = plain.getsockopt(listener, socket.IPPROTO_TCP, socket.TCP_INFO, 32)
-        return int.from_bytes(info[28:32], sys.byteorder)
-    except (AttributeError, OSError):
-        return socket.SOMAXCONN
+        return plain.getsockopt(sock, socket.IPPROTO_TCP, socket.TCP_INFO, 32)
+    except OSError:
+        return b""

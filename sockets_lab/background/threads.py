@@ -111,11 +111,17 @@ class Threads:
 
     def _guard(self, member: Member, work: Callable[[], None]) -> None:
         try:
+            self._attempt(work)
+        except SystemExit:
+            pass  # it struck while an error was taken down
+        finally:
+            self._settle(member)
+
+    def _attempt(self, work: Callable[[], None]) -> None:
+        try:
             work()
         except BaseException as error:
             self._on_error(error)
-        finally:
-            self._settle(member)
 
     def _settle(self, member: Member) -> None:
         """Say that the work is over, and let no late SystemExit of `halt` strike afterwards."""
