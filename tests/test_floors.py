@@ -34,12 +34,12 @@ SIDEWAYS = {
 
 # Who may import what from outside the standard library.
 OUTSIDE = {
-    "abilities": {"psutil", "pyroute2"},
+    "abilities": {"psutil"},
     "checking": {"nbclient", "nbformat"},
     "cli": {"rich", "typer"},
     "figures": {"PIL", "matplotlib", "numpy"},
-    "hosts": {"cloudpickle", "pyroute2"},
-    "kernel": {"psutil", "pyroute2"},
+    "hosts": {"cloudpickle"},
+    "kernel": {"psutil"},
     "widgets": {"ipywidgets"},
 }
 

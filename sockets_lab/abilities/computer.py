@@ -22,6 +22,21 @@ class Machine(NamedTuple):
     descriptors_at_most: int | None
     somaxconn: int | None
 
+    def __str__(self) -> str:
+        facts = {
+            "system": self.system,
+            "Python": self.python,
+            "TLS": f"up to {self.tls_highest}, {self.tls_library}",
+            "descriptor limit": f"{_told(self.descriptors)}, can be raised to "
+            f"{_told(self.descriptors_at_most)}",
+            "somaxconn": _told(self.somaxconn),
+        }
+        return "\n".join(f"{name:<18}{fact}" for name, fact in facts.items())
+
+
+def _told(limit: int | None) -> str:
+    return "no limit told" if limit is None else f"{limit:,}"
+
 
 def machine() -> Machine:
     """The facts as they are now; nothing is kept, since limits can be raised."""
