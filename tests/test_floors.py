@@ -34,7 +34,6 @@ SIDEWAYS = {
 
 # Who may import what from outside the standard library.
 OUTSIDE = {
-    "abilities": {"psutil"},
     "checking": {"nbclient", "nbformat"},
     "cli": {"rich", "typer"},
     "figures": {"PIL", "matplotlib", "numpy"},
