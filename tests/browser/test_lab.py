@@ -155,6 +155,7 @@ def test_a_prediction_is_clicked_and_compared(chapter):
 def test_screenshots_of_the_whole_chapter(chapter, lab, theme, tmp_path):
     name, page = chapter
     save(page)
+    page.set_viewport_size({"width": 1280, "height": 1000})
     choose_theme(lab, THEMES[theme])
     open_notebook(page, lab.url(name))
     page.locator(f"body[data-jp-theme-name='{THEMES[theme]}']").wait_for(state="attached")
