@@ -1,5 +1,6 @@
 """Predictions and stepping: in a plain script, in a kernel, and run twice."""
 
+import socket
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -7,8 +8,11 @@ import IPython
 import pytest
 from ipywidgets import Widget
 
+from sockets_lab import record
 from sockets_lab.widgets import Comparison, predict, step_through
 from sockets_lab.widgets.front_end import WIDGET_VIEW, has_kernel
+
+from .conftest import Family
 
 QUESTION = "What does connect() do before the server accepts?"
 ANSWERS = ("it waits", "it completes", "it is refused")
@@ -177,6 +181,22 @@ def test_steps_are_words_with_the_states_that_changed() -> None:
         "   [client 1 ESTABLISHED, connection 1 ESTABLISHED]\n"
         "3. client 1: close()   [client 1 FIN_WAIT_2, connection 1 CLOSE_WAIT]"
     )
+
+
+def test_walks_through_a_real_recording(family: Family) -> None:
+    with (
+        record(states=True) as recording,
+        socket.create_server((family.host, 0), family=family.family) as listener,
+        socket.socket(family.family) as client,
+    ):
+        client.connect(listener.getsockname())
+        listener.accept()[0].close()
+
+    stepper = step_through(recording)
+
+    assert stepper.roles == ("listener", "client 1", "connection 1")
+    assert "[client 1 ESTABLISHED, connection 1 ESTABLISHED]" in repr(stepper)
+    assert len(repr(stepper).splitlines()) == len(recording)
 
 
 def test_steps_of_racing_threads_are_told_thread_by_thread() -> None:

@@ -1,7 +1,11 @@
 """Takes a pause of the client as its end."""
 
 CAUGHT_BY = "waits for a client that sends in pieces"
-ALSO = ("sends a large reply to its end",)  # on a busy machine even a fast client pauses
+# On a busy machine even a fast client pauses.
+ALSO = (
+    "sends a large reply to its end",
+    "closes both sockets when the client leaves during the reply",
+)
 HINT = "not a short read, a line end or a pause"
 
 

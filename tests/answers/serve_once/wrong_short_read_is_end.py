@@ -1,7 +1,10 @@
 """Takes a read that is shorter than asked for as the end."""
 
 CAUGHT_BY = "waits for a client that sends in pieces"
-ALSO = ("sends a large reply to its end",)
+ALSO = (
+    "sends a large reply to its end",
+    "closes both sockets when the client leaves during the reply",
+)
 HINT = "not a short read, a line end or a pause"
 
 
