@@ -2,7 +2,6 @@
 
 import asyncio
 import socket
-import ssl
 import threading
 from collections.abc import Iterator
 
@@ -277,21 +276,6 @@ def test_knows_sockets_from_an_earlier_recording(listener: socket.socket) -> Non
     assert [call.role for call in later] == ["client 2"]
 
 
-def test_a_tls_socket_plays_the_part_of_the_socket_it_takes_over(listener: socket.socket) -> None:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    with record() as recording:
-        plain = connect(listener)
-        with context.wrap_socket(plain, do_handshake_on_connect=False) as tls:
-            connection, _ = listener.accept()
-            connection.close()
-            assert recording.roles.of(tls) == "client 1"
-    assert [str(call) for call in recording if call.role == "client 1"][1:] == [
-        "client 1: connect(the listener's address)",
-        "client 1: close()",
-    ]
-
-
 def test_says_so_when_nothing_was_called() -> None:
     with record() as recording:
         pass
@@ -304,40 +288,3 @@ def test_shows_a_table(listener: socket.socket) -> None:
         listener.listen("<b>")  # type: ignore[arg-type]  # the mistake is the point
     table = recording._repr_html_()
     assert "<td>listener</td><td>listen(&#x27;&lt;b&gt;&#x27;)</td><td>!! TypeError</td>" in table
-
-
-def test_asks_the_kernel_for_states_after_each_call(family: Family) -> None:
-    with (
-        record(states=True) as recording,
-        socket.create_server((family.host, 0), family=family.family) as server,
-        connect(server) as client,
-    ):
-        connection, _ = server.accept()
-        connection.close()
-        client.recv(1)
-    states = {call.name: call.states for call in recording if call.role != "connection 1"}
-    assert states["bind"] == {"listener": "CLOSED"}
-    assert states["listen"] == {"listener": "LISTEN"}
-    assert states["connect"] == {
-        "listener": "LISTEN",
-        "client 1": "ESTABLISHED",
-        "connection 1": "ESTABLISHED",
-    }
-    assert states["recv"]["client 1"] == "CLOSE_WAIT"
-    with record() as silent, socket.socket(family.family):
-        pass
-    assert [call.states for call in silent] == [None, None]
-
-
-def test_states_are_asked_without_waiting_for_a_thread_that_waits(family: Family) -> None:
-    with (
-        record(states=True) as recording,
-        socket.create_server((family.host, 0), family=family.family) as server,
-    ):
-        thread = threading.Thread(target=lambda: server.accept()[0].close())
-        thread.start()
-        with connect(server) as client:
-            client.recv(1)
-        thread.join()
-    assert all(call.states for call in recording)
-    assert "getsockopt" not in [call.name for call in recording]

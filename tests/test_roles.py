@@ -6,6 +6,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
@@ -246,6 +247,22 @@ def test_threads_may_name_at_once(pairs: Pairs) -> None:
     )
     for client, connection in zip(pairs.clients, pairs.connections, strict=True):
         assert roles.of(client).split()[1] == roles.of(connection).split()[1]
+
+
+@pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="this system has no unix sockets")
+def test_pairs_unix_sockets_in_order(tmp_path: Path) -> None:
+    roles, path = Roles(), str(tmp_path / "door")
+    with socket.socket(socket.AF_UNIX) as listener, socket.socket(socket.AF_UNIX) as client:
+        listener.bind(path)
+        listener.listen()
+        client.connect(path)
+        roles.listening(listener)
+        roles.connecting(client)
+        connection, address = listener.accept()
+        with connection:
+            roles.accepted(connection, address)
+    assert list(roles) == ["listener", "client 1", "connection 1"]
+    assert roles.of_endpoint(path) == "an address"
 
 
 def test_text_holds_no_port(pairs: Pairs) -> None:

@@ -2,10 +2,10 @@
 
 import time
 from collections.abc import Mapping
+from threading import Thread
 from typing import Protocol
 
 from sockets_lab.recording.journal import Entry, Failure
-from sockets_lab.recording.threads import Threads
 from sockets_lab.recording.wording import arguments_of, nbytes_of, result_of
 from sockets_lab.roles import Roles
 
@@ -20,8 +20,7 @@ class Recorder(Protocol):
     @property
     def roles(self) -> Roles: ...
 
-    @property
-    def thread_names(self) -> Threads: ...
+    def name_of_thread(self, thread: Thread) -> str: ...
 
     def as_it_is_now(self, entry: Entry) -> Entry: ...
 
@@ -45,7 +44,7 @@ class Call:
     @property
     def thread(self) -> str:
         """Who called: "notebook" for the main thread, the thread's given name, or "thread 1"."""
-        return self._recording.thread_names[self._was.thread]
+        return self._recording.name_of_thread(self._was.thread)
 
     @property
     def name(self) -> str:

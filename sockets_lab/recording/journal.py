@@ -96,15 +96,16 @@ class Journal:
             return None
         return self._file(sock, self.roles.remember(sock))
 
-    def meet_new(self, sock: socket, caller: FrameType) -> Remembered | None:
+    def meet_new(self, sock: socket, caller: FrameType, *, adopts: bool) -> Remembered | None:
         """What is known of a socket that was just made, None if that is not to be written down.
 
-        A socket that TLS makes for the descriptor of another one plays the part of the other.
+        adopts: it was made for a descriptor; if another socket holds that, as where TLS takes over,
+        the new one plays the part of the other.
         """
         if self.is_quiet or is_machinery(caller):
             self._hide(sock)
             return None
-        for known in reversed(self.roles.everything()) if is_tls(caller) else ():
+        for known in reversed(self.roles.everything()) if adopts else ():
             other = known.socket
             if other is not None and other.fileno() == sock.fileno():
                 self.roles.same(sock, known)

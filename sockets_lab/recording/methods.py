@@ -72,10 +72,17 @@ class Method(NamedTuple):
     unless: Callable[[FrameType], bool] | None = None
 
 
-def asked(
+def asked(args: Arguments, kwargs: dict[str, Any]) -> Arguments:
+    """The family, type and protocol that `socket()` makes when it is called with these."""
+    try:
+        return _family_type_protocol(*args, **kwargs)
+    except (TypeError, ValueError):  # a mistake, about which `socket()` itself complains
+        return tuple(map(kept, args))
+
+
+def _family_type_protocol(
     family: int = -1, type: int = -1, proto: int = -1, fileno: int | None = None
 ) -> tuple[int, int, int]:
-    """The family, type and protocol that `socket()` makes when called so; -1 stands for default."""
     return (
         int(socket.AF_INET if family == -1 else family),
         int(socket.SOCK_STREAM if type == -1 else type),
@@ -91,7 +98,7 @@ def _data_and_target(roles: Roles, known: Remembered, arguments: Arguments) -> A
 def _buffers(roles: Roles, known: Remembered, arguments: Arguments) -> Arguments:
     """Data of all the buffers of `sendmsg`, as if they were one."""
     if not arguments or not isinstance(arguments[0], list | tuple):
-        return (Other("iterator"),)  # to look into it would be to use it up
+        return tuple(map(kept, arguments))  # to look into an iterator would be to use it up
     pieces = [piece for piece in map(kept, arguments[0]) if isinstance(piece, Data)]
     head = b"".join(piece.head for piece in pieces)[:SHOWN]
     return (Data(head, sum(piece.length for piece in pieces)),)
@@ -126,6 +133,10 @@ def _same(roles: Roles, known: Remembered, result: socket.socket) -> Remembered:
     return known
 
 
+def _secret(roles: Roles, known: Remembered, result: Any) -> None:
+    """A descriptor: it is another one on every run."""
+
+
 def _length_and_address(roles: Roles, known: Remembered, result: Any) -> tuple[int, object]:
     data, address = result[0], result[-1]
     return (data if isinstance(data, int) else len(data)), address
@@ -147,7 +158,7 @@ METHODS = {
     "close": Method(before=Roles.refresh),
     "connect": Method(keep=_target, before=Roles.connecting, after=Roles.connecting),
     "connect_ex": Method(keep=_target, before=Roles.connecting, after=Roles.connecting),
-    "detach": Method(before=Roles.refresh, unless=is_tls),
+    "detach": Method(give=_secret, before=Roles.refresh, unless=is_tls),
     "dup": Method(give=_same),
     "getpeername": Method(unless=is_library),
     "getsockname": Method(unless=is_library),

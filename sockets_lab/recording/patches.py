@@ -172,8 +172,9 @@ def _init(journal: Journal, original: Function) -> Function:
             raise
         finally:
             ended = perf_counter_ns()
-            if not is_part(caller) and (known := journal.meet_new(sock, caller)):
-                given = asked(*args, **kwargs)
+            adopts = (len(args) > 3 or "fileno" in kwargs) and not is_pair(caller)
+            if not is_part(caller) and (known := journal.meet_new(sock, caller, adopts=adopts)):
+                given = asked(args, kwargs)
                 name = "socketpair" if is_pair(caller) else "socket"
                 journal.written.append((start, ended, name, known, _here.thread, given, outcome))
                 if journal.watchers:

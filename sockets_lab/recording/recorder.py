@@ -61,6 +61,7 @@ class Recording(Sequence[Call]):
         self._journal = _Desk.journal
         self._start = 0
         self._entries: list[Entry] | None = None
+        self._threads = Threads(())
         self._guarded = False
 
     @interrupts.unbroken
@@ -128,12 +129,8 @@ class Recording(Sequence[Call]):
     @property
     def threads(self) -> tuple[str, ...]:
         """The threads that made calls: "notebook" first, then the others by name."""
-        return tuple(sorted(self.thread_names.values(), key=_in_order))
-
-    @property
-    def thread_names(self) -> Threads:
-        """The names of the threads that made calls."""
-        return Threads(entry.thread for entry in self._written())
+        self._threads = Threads(entry.thread for entry in self._written())
+        return tuple(sorted(self._threads.values(), key=_in_order))
 
     def of(self, who: "str | socket.socket") -> tuple[Call, ...]:
         """The calls on one socket, given as itself or by its role."""
@@ -144,6 +141,12 @@ class Recording(Sequence[Call]):
         """The roles that made calls, in drawing order: clients, listener, connections, others."""
         known = dict.fromkeys(entry.known for entry in self._written())
         return tuple(each.role for each in sorted(known, key=_lane))
+
+    def name_of_thread(self, thread: threading.Thread) -> str:
+        """The name of a thread that made calls."""
+        if thread not in self._threads:
+            self._threads = Threads(entry.thread for entry in self._written())
+        return self._threads[thread]
 
     def as_it_is_now(self, entry: Entry) -> Entry:
         """`entry`, or what it became if the call waited and has returned."""

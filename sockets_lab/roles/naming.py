@@ -193,6 +193,7 @@ class Roles:
         """`sock` is another Python object for the kernel's socket `known`, as in `wrap_socket`."""
         with _lock:
             self._file(sock, known)
+            _seen_as[sock] = known.part, known.number
 
     # Inside; all of it under the lock
 
@@ -274,11 +275,17 @@ class Roles:
         self, peer: Address | None, number: int = 0, near: Address | None = None
     ) -> Remembered:
         found = self.client_of(peer, near) or self.at(peer)
+        found = found if peer else self._first_without_place()
         if found and found.part == "socket":
             self._become(found, "client")
         if found and found.part == "client":
             return found
         return self._far_end("client", peer, number)
+
+    def _first_without_place(self) -> Remembered | None:
+        """The client that waits longest for its connection where clients have no address (unix)."""
+        clients = (known for known in self._met if known.part == "client")
+        return next((each for each in clients if not each.local and not each.other), None)
 
     def _far_end(self, part: str, local: Address | None, number: int = 0) -> Remembered:
         """A socket of another process, or of this one and not met yet."""
