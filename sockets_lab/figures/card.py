@@ -27,6 +27,7 @@ from matplotlib.path import Path as Outline
 from matplotlib.text import Text
 from matplotlib.textpath import text_to_path
 
+from sockets_lab.figures.interrupt import told_briefly
 from sockets_lab.figures.palette import BORDER, CARD, FAINT, INK, SOFT, StateLook, look_of_state
 from sockets_lab.figures.picture import CSS_DPI
 
@@ -50,7 +51,7 @@ def house_settings() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", MatplotlibDeprecationWarning)
         plain = {k: v for k, v in matplotlib.rcParamsDefault.items() if k not in keep}
-        with matplotlib.rc_context({**plain, "hatch.linewidth": 0.7}):
+        with matplotlib.rc_context({**plain, "hatch.linewidth": 0.7}), told_briefly():
             yield
 
 

@@ -18,6 +18,8 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image
 
+from sockets_lab.figures.interrupt import told_briefly
+
 __all__ = ["CSS_DPI", "Picture"]
 
 CSS_DPI = 100
@@ -42,6 +44,7 @@ class Picture:
     def width(self) -> int:
         return round(self.figure.get_figwidth() * CSS_DPI)
 
+    @told_briefly()
     def png(self, dpi: float = 2 * CSS_DPI) -> bytes:
         """Return the drawing as PNG at `dpi` dots per inch: the same bytes for the same figure."""
         canvas = FigureCanvasAgg(self.figure)
