@@ -126,7 +126,9 @@ def test_waiting_thread_is_stopped_and_shown(family: Family) -> None:
 
     assert "hanging_server(), line" in outcome.observed
     assert "`listener.accept()`" in outcome.observed
-    assert outcome.hint == "something is waited for that does not come; stop waiting"
+    assert outcome.hint == (
+        "something is waited for that does not come, or a loop does not stop; stop waiting"
+    )
 
 
 def test_answer_that_cannot_be_stopped_does_not_hang_the_check() -> None:
@@ -207,7 +209,7 @@ def test_starter_is_told_what_will_be_tried(
     lines = str(report).splitlines()
 
     assert lines[0] == (
-        f"{name}: not started yet: write the function's body, then run this cell again"
+        f"{name}: not started yet: write the function's body, and return what it is asked for"
     )
     assert lines[2:] == [f"· {outcome.name}" for outcome in report.outcomes]
     assert not report.passed

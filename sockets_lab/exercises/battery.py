@@ -43,8 +43,8 @@ _PATIENCE = 2  # behaviours that may hang before the rest is left for the next t
 _AGAIN = "does the same over IPv6"
 _GAVE_UP = "earlier behaviours came to no end: mend those first"
 _IPV4_FIRST = "it is tried when everything is shown over IPv4"
-_WAITS = "something is waited for that does not come"
-_NOT_STARTED = "not started yet: write the function's body, then run this cell again"
+_WAITS = "something is waited for that does not come, or a loop does not stop"
+_NOT_STARTED = "not started yet: write the function's body, and return what it is asked for"
 _NOTHING_TRIED = "cannot be tried on this machine"
 
 Answer = Callable[..., Any]

@@ -17,7 +17,7 @@ from sockets_lab import background
 from sockets_lab.abilities import Unavailable
 from sockets_lab.addresses import loopback
 from sockets_lab.background.belongings import Census, sockets_at
-from sockets_lab.background.places import place_of
+from sockets_lab.background.places import place_of, place_of_error
 from sockets_lab.kernel import unread
 
 __all__ = ["Bench", "Hung", "NotHere", "NotStarted", "Trial", "Unmet", "described"]
@@ -26,6 +26,8 @@ _GLANCE_S = 0.01  # between two looks at a client while the learner's function r
 _LAST_LOOK_S = 0.1  # for what is still on its way when the function has ended
 _STOP_S = 1.5  # for a function that was told to stop
 _CHUNK = 65_536
+_SLIPS = (AttributeError, IndexError, KeyError, NameError, TypeError)
+_MEND = "an error in the code itself, not in the conversation: mend this line first"
 
 
 class Unmet(Exception):
@@ -93,6 +95,9 @@ class Trial:
         self.wait()
         if isinstance(self.error, NotImplementedError):
             raise NotStarted
+        if isinstance(self.error, _SLIPS):
+            place = place_of_error(self.error)
+            raise Unmet(f"raised {described(self.error)}{place and f', in {place}'}", _MEND)
         if self.error is not None:
             raise Unmet(f"raised {described(self.error)}")
         if inspect.iscoroutine(self._value):

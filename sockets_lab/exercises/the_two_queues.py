@@ -107,14 +107,16 @@ def _prediction(backlog: int, kernel: int) -> Behaviour:
         said = trial.result()
         if trial.gave_nothing:
             raise NotStarted
+        if type(said) is not int:
+            raise Unmet(f"gave back {said!r}", "give back a whole number (int)")
         if said != kernel:
             raise Unmet(f"completed({backlog}) says {said!r}")
 
     return Behaviour(
         f"knows what happens after listen({backlog})",
         f"{clients} on this machine",
-        "the kernel takes another one as long as the queue is not longer than the backlog, and "
-        "compares before it adds: look again at the picture of backlogs and completed connects",
+        "the kernel looks before it adds: one more gets in while the queue holds at most backlog "
+        "connections; look again at the picture of backlogs and completed connects",
         probe,
     )
 

@@ -10,7 +10,7 @@ ALSO = (
     "compares whole endpoints",
     "knows two listeners that share one endpoint",
 )
-HINT = "every row is a socket of its own"
+HINT = "every row needs one word"
 
 
 def classify(rows):

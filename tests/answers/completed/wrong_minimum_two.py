@@ -1,7 +1,7 @@
 """Knows the rule, and distrusts it for 0."""
 
 CAUGHT_BY = "knows what happens after listen(0)"
-HINT = "compares before it adds"
+HINT = "looks before it adds"
 
 
 def completed(backlog):

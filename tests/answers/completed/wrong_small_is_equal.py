@@ -4,7 +4,7 @@ CAUGHT_BY = (
     "knows what happens after listen(1)",
     "knows what happens after listen(3)",
 )
-HINT = "compares before it adds"
+HINT = "looks before it adds"
 
 
 def completed(backlog):

@@ -6,7 +6,7 @@ CAUGHT_BY = (
     "knows what happens after listen(3)",
     "knows what happens after listen(8)",
 )
-HINT = "compares before it adds"
+HINT = "looks before it adds"
 
 
 def completed(backlog):
