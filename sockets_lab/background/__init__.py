@@ -16,19 +16,19 @@ What the function left open is closed then, and its exception is raised in the n
 
 import weakref
 from collections.abc import Callable
-from threading import Event
+from threading import Event, Thread
 from time import monotonic
 from types import TracebackType
 from typing import NoReturn, Self
 
-from sockets_lab.background.running import Run
+from sockets_lab.background.interrupts import hold_interrupts
+from sockets_lab.background.running import HURRY_S, Run
 
 __all__ = ["Background", "NotReady", "StillRunning", "run"]
 
 # The variable __tracebackhide__ below takes a frame out of the tracebacks of IPython and pytest, so
 # that a learner sees the cell and the function that raised, and nothing between.
 
-INTERRUPTED_S = 0.6  # who interrupts a cell wants the prompt at once
 GLANCE_S = 0.01
 
 
@@ -60,7 +60,13 @@ def run(
     them work as before once the run has stopped.
     """
     background = Background(Run(function, args, kwargs), deadline_s, name)
-    background._run.start(name)
+    try:
+        with hold_interrupts():
+            background._run.start(name)
+    except BaseException:
+        background._lost.detach()
+        background._run.abandon()
+        raise
     return background
 
 
@@ -74,7 +80,8 @@ class Background:
         self._raised: BaseException | None = None
         # For a handle that is lost: an interrupt may strike before `with` has begun, and the name
         # of a server may be given to the next. The run knows nothing of its handle.
-        self._lost = weakref.finalize(self, run.abandon)
+        self._lost = weakref.finalize(self, _abandon, run)
+        self._lost.atexit = False  # the threads are daemons, and end with the process
 
     def __repr__(self) -> str:
         return f"<{self._name} {'running' if self.running else 'ended'}>"
@@ -143,7 +150,7 @@ class Background:
             return
         interrupted = error is not None and not isinstance(error, Exception)
         try:
-            self._stop(min(INTERRUPTED_S, self._deadline_s) if interrupted else self._deadline_s)
+            self._stop(min(HURRY_S, self._deadline_s) if interrupted else self._deadline_s)
         except Exception as own:
             if not interrupted or error is None:
                 raise
@@ -151,8 +158,9 @@ class Background:
 
     def _stop(self, deadline_s: float) -> None:
         __tracebackhide__ = True
-        self._run.end(deadline_s)
-        self._lost.detach()
+        with hold_interrupts() as interrupted:
+            self._run.end(deadline_s, hurry=interrupted)
+            self._lost.detach()
         places = self._run.places()
         if places:
             self._raise(StillRunning(self._in_words(places, deadline_s)))
@@ -161,19 +169,21 @@ class Background:
 
     def _wait_until_ready(self) -> None:
         __tracebackhide__ = True
-        give_up_at = monotonic() + self._deadline_s
-        while self._run.says_ready() and not self.ready.is_set():
-            # Short glances: on Windows a longer wait for an event cannot be interrupted.
-            if self._run.wait(GLANCE_S):
-                if not self._run.errors and not self.ready.is_set():
-                    raise NotReady(f"{self._name} returned and had not called ready.set()")
-                return self._stop(self._deadline_s) if self._run.errors else None
-            if monotonic() > give_up_at:
-                places = "; ".join(self._run.places())
-                raise NotReady(
-                    f"{self._name} has not called ready.set() in {self._deadline_s:g} s: it stands "
-                    f"in {places}"
-                )
+        if not self._run.says_ready():
+            return
+        with hold_interrupts() as interrupted:
+            give_up_at = monotonic() + self._deadline_s
+            while self.running and not (self.ready.is_set() or interrupted()):
+                if monotonic() > give_up_at:
+                    raise NotReady(
+                        f"{self._name} has not called ready.set() in {self._deadline_s:g} s: it "
+                        f"stands in {'; '.join(self._run.places())}"
+                    )
+                self.ready.wait(GLANCE_S)
+        if self.error is not None:
+            self.stop()
+        if not self.ready.is_set():
+            raise NotReady(f"{self._name} returned and had not called ready.set()")
 
     def _in_words(self, places: list[str], deadline_s: float) -> str:
         return (
@@ -190,6 +200,11 @@ class Background:
             raise error
         finally:
             _join(error, earlier, error.__context__)
+
+
+def _abandon(run: Run) -> None:
+    # Not here: this is called in the middle of anything, and an interrupt would be lost.
+    Thread(target=run.abandon, name="end of a lost run", daemon=True).start()
 
 
 def _join(error: BaseException, earlier: BaseException | None, block: BaseException | None) -> None:

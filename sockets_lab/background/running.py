@@ -11,13 +11,15 @@ from types import FrameType
 
 from sockets_lab.background.estate import Estate
 from sockets_lab.background.freeing import caused_by_stopping
+from sockets_lab.background.interrupts import hold_interrupts
 from sockets_lab.background.places import place_of, without_our_frames
 from sockets_lab.background.threads import Member, Threads, frames_of
 
-__all__ = ["Run"]
+__all__ = ["HURRY_S", "Run"]
 
 POLITE_S = 0.25  # for a function that looks at `stop`, or a coroutine, to end by itself
 PATIENCE_S = 0.2  # after its sockets are freed, before SystemExit is raised in it
+HURRY_S = 0.6  # who interrupts a cell wants the prompt at once
 HALT_AGAIN_S = 0.5  # time for `finally` to clean up
 FIRST_STEP_S, LONGEST_STEP_S = 0.005, 0.1
 
@@ -62,14 +64,19 @@ class Run:
         """Where the threads stand that still run, the function's own first."""
         return [place_of(member.thread) for member in self._threads.running()]
 
-    def end(self, deadline_s: float) -> None:
-        """Stop all threads and close what they left open; `places` names who would not stop."""
-        give_up_at = monotonic() + deadline_s
+    def end(self, deadline_s: float, hurry: Callable[[], bool] = lambda: False) -> None:
+        """Stop all threads and close what they left open; `places` names who would not stop.
+
+        `hurry` tells, while this waits, whether somebody wants the prompt back at once.
+        """
+        began = monotonic()
         self.stopping.set()
         try:
             if self._ask_politely():
                 self._threads.wait(min(POLITE_S, deadline_s))
-            self._free_until(give_up_at)
+            self._free_until(
+                lambda: monotonic() - began > (min(HURRY_S, deadline_s) if hurry() else deadline_s)
+            )
         finally:
             self._threads.relent()
             self.left_open += self._estate.put_away(self._frames())
@@ -77,7 +84,7 @@ class Run:
 
     def abandon(self) -> None:
         """Stop as well as can be: nobody is left to be told."""
-        with suppress(Exception):
+        with hold_interrupts(), suppress(Exception):
             self.end(POLITE_S + PATIENCE_S)
 
     # In the threads of the run
@@ -126,12 +133,12 @@ class Run:
                 self._cancel()
         return self._cancel is not None or "stop" in self._events
 
-    def _free_until(self, give_up_at: float) -> None:
+    def _free_until(self, give_up: Callable[[], bool]) -> None:
         step_s = FIRST_STEP_S
         self._estate.find(self._frames(), everywhere=False)
         # A freed recvfrom() returns without a peer, which no function expects: end it right there.
         halt_at = monotonic() + (0 if self._estate.has_datagrams() else PATIENCE_S)
-        while self._threads.running() and monotonic() < give_up_at:
+        while self._threads.running() and not give_up():
             if monotonic() >= halt_at:
                 self._halt()
                 halt_at = monotonic() + HALT_AGAIN_S
