@@ -18,7 +18,7 @@ def _cases():
             yield pytest.param(path, (name,), id=f"{path.stem}-{name}")
 
 
-@pytest.mark.parametrize(("path", "abilities"), _cases())
+@pytest.mark.parametrize(("path", "abilities"), list(_cases()))
 def test_no_cell_fails_where_abilities_are_missing(path, abilities, tally):
     complaints = without(path, abilities)
     tally.add("runs with abilities switched off", 1)
