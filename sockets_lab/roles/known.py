@@ -7,6 +7,7 @@ Questions go to the methods below `socket.socket`, so that a recording of the le
 import re
 import socket
 import weakref
+from functools import partial
 
 __all__ = [
     "WILDCARDS",
@@ -21,6 +22,8 @@ __all__ = [
     "option_of",
     "plain",
     "said",
+    "see_as",
+    "seen_as",
 ]
 
 Address = tuple[str, int]
@@ -28,6 +31,11 @@ Address = tuple[str, int]
 WILDCARDS = ("0.0.0.0", "::")
 _NAME = re.compile("(listener|client|connection|datagram socket|socket)(?: ([0-9]+))?")
 _WELL_KNOWN = 1024  # ports below are typed by people; the others were chosen by a kernel
+
+
+# The kernel does not say whether a connected socket came from connect() or from accept(). What was
+# seen of sockets that still live is kept here by id(), so that a later `Roles` need not guess.
+_seen: dict[int, tuple[weakref.ref[socket.socket], str, int]] = {}
 
 
 class Remembered:
@@ -62,6 +70,18 @@ class Remembered:
     def address(self) -> str:
         """Its local address in words: "the listener's address", "client 1's address"."""
         return f"{'the ' if self.role == 'listener' else ''}{self.role}'s address"
+
+
+def see_as(sock: socket.socket, part: str, number: int) -> None:
+    """Keep in mind, as long as `sock` lives, that it was seen to play this part."""
+    # When the socket dies its id is free again: pop(id, ref) forgets the id, whatever `ref` is.
+    _seen[id(sock)] = weakref.ref(sock, partial(_seen.pop, id(sock))), part, number
+
+
+def seen_as(sock: socket.socket) -> tuple[str, int] | None:
+    """The part that `sock` was seen to play, and its number; None if it was not seen."""
+    seen = _seen.get(id(sock))
+    return seen[1:] if seen else None
 
 
 def name_of(part: str, number: int) -> str:

@@ -24,15 +24,14 @@ from sockets_lab.roles.known import (
     option_of,
     plain,
     said,
+    see_as,
+    seen_as,
 )
 
 __all__ = ["Roles"]
 
 _PAIR = ("client", "connection")
 
-# The kernel does not say whether a connected socket came from connect() or from accept(). What was
-# seen of sockets that still live is kept here, so that a later `Roles` need not guess.
-_seen_as: "weakref.WeakKeyDictionary[socket.socket, tuple[str, int]]" = weakref.WeakKeyDictionary()
 _lock = threading.RLock()
 
 
@@ -176,7 +175,7 @@ class Roles:
         """`sock` came out of accept(), which told `peer` as the address of the far end."""
         with _lock:
             known = self.find(sock) or self._meet(sock, "connection", peer=plain(peer))
-            _seen_as[sock] = known.part, known.number
+            see_as(sock, known.part, known.number)
             return known
 
     def refresh(self, sock: socket.socket) -> None:
@@ -193,7 +192,7 @@ class Roles:
         """`sock` is another Python object for the kernel's socket `known`, as in `wrap_socket`."""
         with _lock:
             self._file(sock, known)
-            _seen_as[sock] = known.part, known.number
+            see_as(sock, known.part, known.number)
 
     # Inside; all of it under the lock
 
@@ -218,8 +217,8 @@ class Roles:
             return ("datagram socket" if kind == "datagram" else "socket"), 0
         if is_listening(sock):
             return "listener", 0
-        if sock in _seen_as:
-            return _seen_as[sock]
+        if seen := seen_as(sock):
+            return seen
         if peer is None:
             return "socket", 0
         return ("connection" if self._was_accepted(sock, local, peer) else "client"), 0
@@ -337,7 +336,7 @@ class Roles:
         known.role = known.role if chosen else name
         sock = known.socket
         if sock is not None:
-            _seen_as[sock] = part, known.number
+            see_as(sock, part, known.number)
 
     def _call(self, known: Remembered, role: str) -> None:
         """Give `known` a name of somebody's choice."""
