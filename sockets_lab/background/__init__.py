@@ -16,12 +16,13 @@ What the function left open is closed then, and its exception is raised in the n
 
 import weakref
 from collections.abc import Callable
+from functools import partial
 from threading import Event, Thread
 from time import monotonic
-from types import TracebackType
 from typing import NoReturn, Self
 
 from sockets_lab.background.interrupts import hold_interrupts
+from sockets_lab.background.leaving import SureExit
 from sockets_lab.background.running import HURRY_S, Run
 
 __all__ = ["Background", "NotReady", "StillRunning", "run"]
@@ -64,7 +65,6 @@ def run(
         with hold_interrupts():
             background._run.start(name)
     except BaseException:
-        background._lost.detach()
         background._run.abandon()
         raise
     return background
@@ -80,8 +80,8 @@ class Background:
         self._raised: BaseException | None = None
         # For a handle that is lost: an interrupt may strike before `with` has begun, and the name
         # of a server may be given to the next. The run knows nothing of its handle.
-        self._lost = weakref.finalize(self, _abandon, run)
-        self._lost.atexit = False  # the threads are daemons, and end with the process
+        lost = weakref.finalize(self, self.when_lost())
+        lost.atexit = False  # the threads are daemons, and end with the process
 
     def __repr__(self) -> str:
         return f"<{self._name} {'running' if self.running else 'ended'}>"
@@ -135,16 +135,14 @@ class Background:
         try:
             self._wait_until_ready()
         except BaseException as error:
-            self.__exit__(type(error), error, error.__traceback__)
+            self.leave(error)
             raise
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    __exit__ = SureExit()
+
+    def leave(self, error: BaseException | None) -> None:
+        """Stop at the end of a block that raised `error`, or None."""
         __tracebackhide__ = True
         if error is not None and error is self._raised:
             return
@@ -156,11 +154,14 @@ class Background:
                 raise
             error.add_note(f"{self._name}: {own!r}")
 
+    def when_lost(self) -> Callable[[], None]:
+        """What stops the function when nobody is left who could."""
+        return partial(_abandon, self._run)
+
     def _stop(self, deadline_s: float) -> None:
         __tracebackhide__ = True
         with hold_interrupts() as interrupted:
             self._run.end(deadline_s, hurry=interrupted)
-            self._lost.detach()
         places = self._run.places()
         if places:
             self._raise(StillRunning(self._in_words(places, deadline_s)))
@@ -204,7 +205,8 @@ class Background:
 
 def _abandon(run: Run) -> None:
     # Not here: this is called in the middle of anything, and an interrupt would be lost.
-    Thread(target=run.abandon, name="end of a lost run", daemon=True).start()
+    if not run.is_over:
+        Thread(target=run.abandon, name="end of a lost run", daemon=True).start()
 
 
 def _join(error: BaseException, earlier: BaseException | None, block: BaseException | None) -> None:

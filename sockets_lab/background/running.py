@@ -39,6 +39,7 @@ class Run:
         self.result: object = None
         self.errors: list[BaseException] = []
         self.left_open: tuple[str, ...] = ()
+        self.is_over = False
         self._function, self._args = function, args
         self._events = _asked_for(function, args, kwargs, ready=self.ready, stop=self.stopping)
         self._kwargs = {**kwargs, **self._events}
@@ -81,6 +82,7 @@ class Run:
             self._threads.relent()
             self.left_open += self._estate.put_away(self._frames())
             self._threads.close()
+            self.is_over = True
 
     def abandon(self) -> None:
         """Stop as well as can be: nobody is left to be told."""
