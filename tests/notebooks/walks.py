@@ -16,14 +16,15 @@ from sockets_lab.abilities import SWITCH
 from tests.notebooks.driver import Interrupted, Kernel, Shown, fresh_kernel
 from tests.notebooks.rules import code_cells, comparable, is_exempt, may_raise, read
 from tests.notebooks.solutions import Exercise, exercises, report, solution_code
-from tests.notebooks.watched import watched
+from tests.notebooks.watched import left_since, look, watched
 
 __all__ = ["PROMPT_LIMIT_S", "Interrupts", "Twice", "interrupted", "twice", "without"]
 
 PROMPT_LIMIT_S = 1.0
 STAGES_S = (0.005, 0.02, 0.06)
-WAITS_S = 0.03
-CALM_ENDS = {None, "KeyboardInterrupt", "CancelledError"}
+WAITS_S = 0.1
+# IPython names the end NoneType when the signal meets it while it shows the result.
+CALM_ENDS = {None, "KeyboardInterrupt", "CancelledError", "NoneType"}
 
 
 @dataclass
@@ -79,17 +80,25 @@ def interrupted(path: Path) -> Interrupts:
         for number, cell in enumerate(code_cells(read(path)), start=1):
             first = kernel.run(cell.source)
             moments = _moments(lengths[number - 1]) if number <= len(lengths) else []
-            walk.cells += bool(moments)
-            found = []
-            for after_s in moments:
-                prompt = kernel.interrupt(cell.source, after_s, PROMPT_LIMIT_S)
-                walk.prompts.append(prompt)
-                found += _unhandy(first, prompt, after_s)
             if moments:
-                last = kernel.run(cell.source)
-                found += [*_untoward(cell, last), *_unlike(cell, first, last)]
-            walk.complaints += [f"cell {number}: {words}" for words in found]
+                before = look(kernel)
+                complaints = [*_interrupt(walk, kernel, cell, first, moments)]
+                walk.cells += 1
+                walk.complaints += [f"cell {number}: {words}" for words in complaints]
+                walk.left += [f"cell {number}: {words}" for words in left_since(kernel, before)]
     return walk
+
+
+def _interrupt(
+    walk: Interrupts, kernel: Kernel, cell: NotebookNode, usual: Shown, moments: list[float]
+) -> Iterator[str]:
+    for after_s in moments:
+        prompt = kernel.interrupt(cell.source, after_s)
+        walk.prompts.append(prompt)
+        yield from _unhandy(usual, prompt, after_s)
+    last = kernel.run(cell.source)
+    yield from _untoward(cell, last)
+    yield from _unlike(cell, usual, last)
 
 
 def without(path: Path, abilities: tuple[str, ...]) -> list[str]:

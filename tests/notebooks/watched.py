@@ -2,7 +2,7 @@
 
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic, sleep
@@ -10,7 +10,7 @@ from time import monotonic, sleep
 from tests.notebooks import leftovers
 from tests.notebooks.driver import Hangs, Kernel, KernelDied, fresh_kernel
 
-__all__ = ["look", "watched"]
+__all__ = ["left_since", "look", "watched"]
 
 LOOK = f"__import__('runpy').run_path({leftovers.__file__!r})['look']()"
 SETTLE_S = 1.0
@@ -44,19 +44,25 @@ def watched(
         before = look(kernel)
         try:
             yield kernel
-            left += _left(kernel, before, mark)
+            left += left_since(kernel, before)
+            left += _settled(lambda: _strangers(mark, kernel.pid))
         except (Hangs, KernelDied) as error:
             complaints.append(f"{type(error).__name__} at {str(error)!r}: the rest was not run")
             left.append("not known: the notebook's end was not reached")
 
 
-def _left(kernel: Kernel, before: leftovers.Look, mark: str) -> list[str]:
-    """Compare; what ends within a second of the last cell was on its way out."""
+def left_since(kernel: Kernel, before: leftovers.Look) -> list[str]:
+    """Compare with an earlier look; what ends within a second was on its way out."""
+    return _settled(lambda: leftovers.left_behind(before, look(kernel)))
+
+
+def _strangers(mark: str, pid: int) -> list[str]:
+    found = leftovers.strangers(mark, pid).values()
+    return [f"process: {words}" for words in found]
+
+
+def _settled(find: Callable[[], list[str]]) -> list[str]:
     deadline = monotonic() + SETTLE_S
-    while True:
-        left = leftovers.left_behind(before, look(kernel))
-        strangers = leftovers.strangers(mark, kernel.pid)
-        left += [f"process: {words}" for words in strangers.values()]
-        if not left or monotonic() > deadline:
-            return left
-        sleep(0.1)
+    while (left := find()) and monotonic() < deadline:
+        sleep(0.05)
+    return left
