@@ -152,7 +152,7 @@ class Background:
         except Exception as own:
             if not interrupted or error is None:
                 raise
-            error.add_note(f"{self._name}: {own!r}")
+            error.add_note(str(own) if type(own) is StillRunning else f"{self._name}: {own!r}")
 
     def when_lost(self) -> Callable[[], None]:
         """What stops the function when nobody is left who could."""

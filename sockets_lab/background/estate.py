@@ -48,9 +48,9 @@ class Estate:
         for frame in frames:
             self._own.update(dict.fromkeys(sockets_of(frame)))
         if everywhere and self._before.has_grown():
-            names = [door.name for door in self._doors.values()]
-            names += [door_of(sock).name for sock in self._own if is_listening(sock)]
-            found = (sock for sock in sockets_at(names) if sock not in self._before)
+            doors = [*self._doors.values(), *filter(None, map(door_of, self._own))]
+            at_a_door = sockets_at([door.name for door in doors])
+            found = (sock for sock in at_a_door if sock not in self._before)
             self._own.update(dict.fromkeys(found))
         self._name(self._own)
 
@@ -95,8 +95,9 @@ class Estate:
                 self._roles.of(sock)
 
     def _free(self, sock: socket.socket) -> None:
-        if is_listening(sock):
-            self._doors.setdefault(sock, door_of(sock))
+        door = door_of(sock)
+        if door:
+            self._doors.setdefault(sock, door)
         free(sock)
 
     def _is_shared(self, sock: socket.socket) -> bool:

@@ -55,9 +55,14 @@ class Door(NamedTuple):
     timeout_s: float | None
 
 
-def door_of(listener: socket.socket) -> Door:
-    """How `listener` stands now."""
-    return Door(plain.getsockname(listener), _backlog(listener), plain.gettimeout(listener))
+def door_of(sock: socket.socket) -> Door | None:
+    """How `sock` stands now; None if it does not listen, or its thread has just closed it."""
+    try:
+        if is_listening(sock):
+            return Door(plain.getsockname(sock), _backlog(sock), plain.gettimeout(sock))
+    except OSError:
+        pass
+    return None
 
 
 def is_listening(sock: socket.socket) -> bool:
