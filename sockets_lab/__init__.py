@@ -9,7 +9,8 @@ nothing and a notebook pays only for what it draws or asks (PEP 562).
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING
+
+TYPE_CHECKING = False  # true for type checkers; importing it from typing costs more than all this
 
 if TYPE_CHECKING:
     from sockets_lab.abilities import ability, all_abilities, has, machine

@@ -23,21 +23,22 @@ __all__ = ["measured"]
 FOLDER = "recorded"
 
 
-def measured(name: str, needs: str, experiment: Callable[[], Any]) -> Any:
+def measured(name: str, needs: str | tuple[str, ...], experiment: Callable[[], Any]) -> Any:
     """Run an experiment, or tell what it gave elsewhere if this machine lacks what it needs.
 
     name: of the recording in data/recorded/, without its ending
-    needs: the ability that the experiment needs, such as "namespaces"
+    needs: the ability that the experiment needs, such as "namespaces", or several
     experiment: called without arguments; gives numbers, texts, lists of them, or a History
 
     Returns what the experiment gave; of a recording, tuples come back as lists. Raises what the
     experiment raises, and FileNotFoundError where nothing was recorded under this name.
     """
-    needed = ability(needs)
-    if not needed.has:
+    needed = [ability(each) for each in ((needs,) if isinstance(needs, str) else needs)]
+    lacking = [each.lacking for each in needed if not each.has]
+    if lacking:
         recording = json.loads(recorded(f"{FOLDER}/{name}.json").read_text(encoding="utf-8"))
         print(f"recorded {recording['on']} on {recording['system']}, not measured here:")
-        print(f"  {needed.lacking}")
+        print(f"  {'; '.join(dict.fromkeys(lacking))}")
         return _from_json(recording["value"])
     value = experiment()
     if os.environ.get("SOCKETS_LAB_RECORD"):

@@ -47,6 +47,14 @@ def test_reads_the_recording_where_the_machine_cannot(
 
 
 @pytest.mark.usefixtures("data")
+def test_one_missing_ability_of_several_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOCKETS_LAB_RECORD", "1")
+    measured("numbers", WITH, lambda: [1, 2])
+    monkeypatch.setenv("SOCKETS_LAB_WITHOUT", "ipv6")
+    assert measured("numbers", (WITH, "ipv6"), lambda: [3, 4]) == [1, 2]
+
+
+@pytest.mark.usefixtures("data")
 def test_of_a_history_what_changes_comes_back(monkeypatch: pytest.MonkeyPatch) -> None:
     def experiment() -> History:
         with open_listener() as listener, watch(listener) as history:

@@ -2,21 +2,18 @@
 
 import ast
 import json
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from queue import Empty
-from subprocess import DEVNULL
 from time import monotonic, sleep
 from typing import Any, NamedTuple
 
 from jupyter_client import BlockingKernelClient, KernelManager
 from nbformat import NotebookNode
 from nbformat.v4 import output_from_msg
-from nbval.kernel import CURRENT_ENV_KERNEL_NAME, NbvalKernelspecManager
 
-from tests.notebooks.messages import KernelDied, next_message
+from tests.notebooks.kernels import KernelDied, next_message, started_kernel
 
 __all__ = ["Hangs", "Interrupted", "Kernel", "KernelDied", "Shown", "fresh_kernel"]
 
@@ -163,21 +160,5 @@ def _is_idle(message: dict[str, Any]) -> bool:
 @contextmanager
 def fresh_kernel(folder: Path, **environment: str) -> Iterator[Kernel]:
     """Start a kernel in `folder`, with variables added to its environment; end it on exit."""
-    manager = KernelManager(
-        kernel_name=CURRENT_ENV_KERNEL_NAME, kernel_spec_manager=NbvalKernelspecManager()
-    )
-    manager.start_kernel(
-        cwd=str(folder),
-        env={**os.environ, **environment},
-        extra_arguments=["--HistoryManager.enabled=False"],
-        stdout=DEVNULL,
-        stderr=DEVNULL,
-    )
-    client = manager.client()
-    client.start_channels()
-    try:
-        client.wait_for_ready(timeout=60)
+    with started_kernel(folder, **environment) as (manager, client):
         yield Kernel(manager, client)
-    finally:
-        client.stop_channels()
-        manager.shutdown_kernel(now=True)

@@ -9,16 +9,17 @@ import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
 from typing import Any
 
 import pytest
-from nbval.kernel import CURRENT_ENV_KERNEL_NAME, RunningKernel
+from nbval.kernel import RunningKernel
 from nbval.plugin import IPyNbCell, IPyNbFile, bcolors, nocolors
 
-from tests.notebooks.messages import KernelDied, next_message
+from tests.notebooks.kernels import KernelDied, next_message, started_kernel
 from tests.notebooks.rules import is_exempt, lacking, needs
 
 __all__ = ["Tally"]
@@ -53,6 +54,15 @@ class WatchedKernel(RunningKernel):
 
     give_up_at = float("inf")
 
+    def __init__(self, folder: Path) -> None:
+        self._open = ExitStack()
+        self.km, self.kc = self._open.enter_context(started_kernel(folder))
+        self._ensure_iopub_up()
+
+    def stop(self) -> None:
+        self._open.close()
+        del self.km
+
     def get_message(self, stream: str, timeout: float | None = None) -> dict[str, Any]:
         left = self.give_up_at - monotonic()
         wait = min(left, AFTER_INTERRUPT_S if timeout is None else timeout)
@@ -67,11 +77,7 @@ class StrictNotebook(IPyNbFile):
     """nbval's notebook, run in this interpreter by a kernel that is watched."""
 
     def setup(self) -> None:
-        self.kernel = WatchedKernel(
-            CURRENT_ENV_KERNEL_NAME,
-            cwd=str(self.path.parent),
-            startup_timeout=self.config.option.nbval_kernel_startup_timeout,
-        )
+        self.kernel = WatchedKernel(self.path.parent)
         self.setup_sanitize_files()
 
     def collect(self) -> Iterator["StrictCell"]:
