@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import IO, NamedTuple, TextIO, TypeVar, cast
 
 from sockets_lab.abilities import Unavailable, ability
+from sockets_lab.interrupts import hold_interrupts
 
 __all__ = ["NoPrivateNetwork", "in_private_network"]
 
@@ -69,11 +70,14 @@ def in_private_network(function: Callable[..., T], /, *args: object, deadline_s:
     with tempfile.TemporaryFile() as order, tempfile.TemporaryFile() as reply:
         order.write(_pack((function, args), "cannot ship the function and its arguments"))
         order.seek(0)
-        child = _start(order, reply)
+        child: subprocess.Popen[bytes] | None = None
         try:
+            with hold_interrupts():
+                child = _start(order, reply)
             ended = _attend(child, time.monotonic() + deadline_s)
         finally:
-            _end(child)
+            if child is not None:
+                _end(child)
         if not ended:
             raise TimeoutError(
                 f"{_name(function)} was still running in the private network after "

@@ -17,7 +17,7 @@ import sockets_lab
 PACKAGE = Path(sockets_lab.__file__).parent
 
 FLOORS = (
-    ("abilities", "addresses", "course", "materials", "roles"),
+    ("abilities", "addresses", "course", "interrupts", "materials", "roles"),
     ("background", "copies", "hosts", "kernel", "lab", "listeners"),
     ("measured", "recording"),
     ("figures", "widgets"),

@@ -21,9 +21,9 @@ from threading import Event, Thread
 from time import monotonic
 from typing import NoReturn, Self
 
-from sockets_lab.background.interrupts import hold_interrupts
 from sockets_lab.background.leaving import SureExit
 from sockets_lab.background.running import HURRY_S, Run
+from sockets_lab.interrupts import hold_interrupts
 
 __all__ = ["Background", "NotReady", "StillRunning", "run"]
 

@@ -11,9 +11,9 @@ from types import FrameType
 
 from sockets_lab.background.estate import Estate
 from sockets_lab.background.freeing import caused_by_stopping
-from sockets_lab.background.interrupts import hold_interrupts
 from sockets_lab.background.places import place_of, without_our_frames
 from sockets_lab.background.threads import Member, Threads, frames_of
+from sockets_lab.interrupts import hold_interrupts
 
 __all__ = ["HURRY_S", "Run"]
 

@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from itertools import groupby
 from typing import Final, NamedTuple
 
+from sockets_lab.interrupts import hold_interrupts
 from sockets_lab.kernel.look import look
 from sockets_lab.kernel.snapshot import Snapshot
 from sockets_lab.roles import Roles
@@ -92,11 +93,13 @@ def watch(
     thread = threading.Thread(
         target=watcher.run, args=(interval_s,), name="sockets_lab watch", daemon=True
     )
-    thread.start()
     try:
+        with hold_interrupts():
+            thread.start()
         yield watcher.history
     finally:
-        watcher.stop(thread)
+        with hold_interrupts():
+            watcher.stop(thread)
     watcher.sample()
 
 
@@ -148,9 +151,6 @@ class _Watcher:
 
     def stop(self, thread: threading.Thread) -> None:
         self._stopping.set()
-        try:
-            thread.join()
-        finally:  # an interrupt while waiting must not leave it behind
-            thread.join()
+        thread.join()
         if self._problem is not None:
             raise self._problem
