@@ -38,12 +38,14 @@ class Interrupted(NamedTuple):
     """How an interrupted cell ended, and how long its prompt took to come back.
 
     `lost` tells that the kernel is back but never said so: ipykernel forgets its answer when the
-    signal reaches it before the first or after the last line of the cell.
+    signal reaches it before the first or after the last line of the cell. `computed_s` is how much
+    of `prompt_s` the kernel spent computing, such as IPython's colours for a traceback.
     """
 
     error: str | None
     prompt_s: float
     lost: bool
+    computed_s: float
 
 
 class Kernel:
@@ -73,14 +75,16 @@ class Kernel:
         request = self._send(source)
         self._await_begin(request)
         sleep(after_s)
-        start = monotonic() - self._kept_waiting_s()
+        computed_s, waited_s = self._schedule()
+        start = monotonic() - waited_s
         self._manager.interrupt_kernel()
         try:
             _, error = self._finish(request, ANSWER_DEADLINE_S)
             lost = False
         except Hangs:
             error, lost = None, self._is_lost(request)
-        return Interrupted(error, monotonic() - self._kept_waiting_s() - start, lost)
+        computed, waited_s = self._schedule()
+        return Interrupted(error, monotonic() - waited_s - start, lost, computed - computed_s)
 
     def ask(self, expression: str) -> Any:
         """Evaluate an expression whose value can be written as JSON."""
@@ -115,13 +119,14 @@ class Kernel:
         self._reply(following, CELL_DEADLINE_S)
         return lost
 
-    def _kept_waiting_s(self) -> float:
-        """Seconds in which the kernel's main thread could have run and had no core (Linux)."""
+    def _schedule(self) -> tuple[float, float]:
+        """Seconds in which the kernel's main thread ran, and could have run but had no core (Linux)."""
         try:
             figures = Path(f"/proc/{self.pid}/task/{self.pid}/schedstat").read_text()
         except FileNotFoundError:
-            return 0.0
-        return int(figures.split()[1]) / 1e9
+            return 0.0, 0.0
+        ran, waited = figures.split()[:2]
+        return int(ran) / 1e9, int(waited) / 1e9
 
     def _messages(self, request: str, deadline_s: float) -> Iterator[dict[str, Any]]:
         """Yield what answers a request until the kernel is idle."""
