@@ -120,7 +120,7 @@ class Kernel:
         return lost
 
     def _schedule(self) -> tuple[float, float]:
-        """Seconds in which the kernel's main thread ran, and could have run but had no core (Linux)."""
+        """Seconds for which the kernel's main thread ran, and waited for a core (Linux)."""
         try:
             figures = Path(f"/proc/{self.pid}/task/{self.pid}/schedstat").read_text()
         except FileNotFoundError:

@@ -20,8 +20,8 @@ from tests.notebooks.watched import left_since, look, watched
 
 __all__ = ["PROMPT_LIMIT_S", "Interrupts", "Twice", "interrupted", "twice", "without"]
 
-# What IPython computes to colour a traceback takes as long as the machine takes; what counts is that
-# the cell waits no longer.
+# What IPython computes to colour a traceback takes as long as the machine takes; what counts is
+# that the cell waits no longer.
 PROMPT_LIMIT_S = 1.0
 HANG_S = 10.0
 STAGES_S = (0.005, 0.02, 0.06)
