@@ -17,9 +17,9 @@ import sockets_lab
 PACKAGE = Path(sockets_lab.__file__).parent
 
 FLOORS = (
-    ("abilities", "addresses", "course", "interrupts", "materials", "roles"),
-    ("background", "copies", "hosts", "kernel", "lab", "listeners"),
-    ("measured", "recording"),
+    ("abilities", "addresses", "course", "framing", "interrupts", "materials", "roles"),
+    ("background", "copies", "hosts", "kernel", "lab", "listeners", "peers"),
+    ("measured", "recording", "wire"),
     ("figures", "widgets"),
     ("exercises",),
     ("checking",),
@@ -39,6 +39,7 @@ OUTSIDE = {
     "figures": {"PIL", "matplotlib", "numpy"},
     "hosts": {"cloudpickle"},
     "kernel": {"psutil"},
+    "wire": {"scapy"},
     "widgets": {"ipywidgets"},
 }
 
