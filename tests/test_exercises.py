@@ -25,6 +25,7 @@ CHECKS = {
     "serve_once": exercises.check_serve_once,
     "queue_depth": exercises.check_queue_depth,
     "completed": exercises.check_completed,
+    "Decoder": exercises.check_decoder,
 }
 SHORT_S = 0.3
 PROMPT_S = 1.0
@@ -178,7 +179,7 @@ def test_exception_of_a_thread_of_the_answer_is_observed() -> None:
 @pytest.mark.parametrize("answer", [7, None, "serve_once"])
 def test_refuses_what_is_no_function(answer: object) -> None:
     for check in CHECKS.values():
-        with pytest.raises(TypeError, match="give the function itself"):
+        with pytest.raises(TypeError, match="give the (function|class) itself"):
             check(answer)  # type: ignore[operator]  # wrong on purpose
 
 

@@ -1,0 +1,30 @@
+"""Holds the caller's buffer instead of the bytes in it."""
+
+import struct
+
+CAUGHT_BY = "keeps a copy of what it was fed"
+HINT = "copy what you keep"
+
+LIMIT = 65_536
+
+
+class Decoder:
+    def __init__(self):
+        self.held = b""
+
+    def feed(self, data):
+        self.held = self.held + data if self.held else data
+        messages = []
+        while len(self.held) >= 4:
+            (length,) = struct.unpack("!I", self.held[:4])
+            if length > LIMIT:
+                raise ValueError(f"a message claims {length} bytes")
+            if len(self.held) < 4 + length:
+                break
+            messages.append(self.held[4 : 4 + length].decode())
+            self.held = self.held[4 + length :]
+        return messages
+
+    def end(self):
+        if self.held:
+            raise ValueError("the stream ended inside a message")

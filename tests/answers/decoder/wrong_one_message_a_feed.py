@@ -1,0 +1,36 @@
+"""Gives back one message for each feed(), and keeps the others waiting."""
+
+import struct
+
+CAUGHT_BY = (
+    "reads several messages out of one recv()",
+    "counts bytes, not characters",
+    "reads an empty message",
+    "accepts an end between two messages",
+    "holds little over a long stream",
+)
+HINT = "as long as a whole one is held"
+
+LIMIT = 65_536
+
+
+class Decoder:
+    def __init__(self):
+        self.held = b""
+
+    def feed(self, data):
+        self.held += data
+        messages = []
+        if len(self.held) >= 4:
+            (length,) = struct.unpack("!I", self.held[:4])
+            if length > LIMIT:
+                raise ValueError(f"a message claims {length} bytes")
+            if len(self.held) < 4 + length:
+                return []
+            messages.append(self.held[4 : 4 + length].decode())
+            self.held = self.held[4 + length :]
+        return messages
+
+    def end(self):
+        if self.held:
+            raise ValueError("the stream ended inside a message")

@@ -1,0 +1,37 @@
+"""Keeps the bytes in the class, where all its decoders find them."""
+
+import struct
+
+CAUGHT_BY = (
+    "keeps two streams apart",
+    "takes a message of LIMIT bytes",
+    "accepts an end between two messages",
+    "refuses an end inside a text",
+    "refuses an end inside a length, and right behind it",
+    "holds little over a long stream",
+    "bears a large message in small pieces",
+)
+HINT = "all decoders share"
+
+LIMIT = 65_536
+
+
+class Decoder:
+    held = bytearray()
+
+    def feed(self, data):
+        self.held += data
+        messages = []
+        while len(self.held) >= 4:
+            (length,) = struct.unpack_from("!I", self.held)
+            if length > LIMIT:
+                raise ValueError(f"a message claims {length} bytes")
+            if len(self.held) < 4 + length:
+                break
+            messages.append(self.held[4 : 4 + length].decode())
+            del self.held[: 4 + length]
+        return messages
+
+    def end(self):
+        if self.held:
+            raise ValueError("the stream ended inside a message")

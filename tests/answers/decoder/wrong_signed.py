@@ -1,0 +1,30 @@
+"""Reads the length as a number that can be negative."""
+
+import struct
+
+CAUGHT_BY = "refuses a longer one by its length"
+HINT = "has no sign"
+
+LIMIT = 65_536
+
+
+class Decoder:
+    def __init__(self):
+        self.held = b""
+
+    def feed(self, data):
+        self.held += data
+        messages = []
+        while len(self.held) >= 4:
+            (length,) = struct.unpack("!i", self.held[:4])
+            if length > LIMIT:
+                raise ValueError(f"a message claims {length} bytes")
+            if len(self.held) < 4 + length:
+                break
+            messages.append(self.held[4 : 4 + length].decode())
+            self.held = self.held[4 + length :]
+        return messages
+
+    def end(self):
+        if self.held:
+            raise ValueError("the stream ended inside a message")

@@ -1,0 +1,30 @@
+"""Looks at the limit when the whole message is there: a claim is waited for."""
+
+import struct
+
+CAUGHT_BY = "refuses a longer one by its length"
+HINT = "waits as long as the peer likes"
+
+LIMIT = 65_536
+
+
+class Decoder:
+    def __init__(self):
+        self.held = b""
+
+    def feed(self, data):
+        self.held += data
+        messages = []
+        while len(self.held) >= 4:
+            (length,) = struct.unpack("!I", self.held[:4])
+            if len(self.held) < 4 + length:
+                break
+            if length > LIMIT:
+                raise ValueError("too long")
+            messages.append(self.held[4 : 4 + length].decode())
+            self.held = self.held[4 + length :]
+        return messages
+
+    def end(self):
+        if self.held:
+            raise ValueError("the stream ended inside a message")
