@@ -179,7 +179,7 @@ def test_exception_of_a_thread_of_the_answer_is_observed() -> None:
 @pytest.mark.parametrize("answer", [7, None, "serve_once"])
 def test_refuses_what_is_no_function(answer: object) -> None:
     for check in CHECKS.values():
-        with pytest.raises(TypeError, match="give the (function|class) itself"):
+        with pytest.raises(TypeError, match=r"give the (function|class) itself"):
             check(answer)  # type: ignore[operator]  # wrong on purpose
 
 

@@ -129,15 +129,25 @@ def _received(
     connection: socket.socket, sizes: Iterable[int], into: bytearray | None = None
 ) -> Iterator[bytes | bytearray]:
     for size in sizes:
-        if into is None:
-            yield connection.recv(size)
-        elif connection.recv_into(into, size):
+        piece = _whole(connection, size)
+        if piece and into is None:
+            yield piece
+        elif piece and into is not None:
+            into[:] = piece
             yield into
+
+
+def _whole(connection: socket.socket, size: int) -> bytes:
+    """Return `size` bytes, or what is left of the stream, in however many recv() they come."""
+    piece = b""
+    while len(piece) < size and (chunk := connection.recv(size - len(piece))):
+        piece += chunk
+    return piece
 
 
 def hear_in_turns(bench: Bench, streams: Sequence[bytes], size: int = 6) -> list[Transcript]:
     """Let one decoder for each stream hear its own, by turns a piece of `size` bytes each."""
-    connections = [_sent(bench, stream, to_end=False) for stream in streams]
+    connections = [_sent(bench, stream, to_end=True) for stream in streams]
     seen = [Transcript() for _ in streams]
 
     def scene(make: MakeDecoder) -> None:
