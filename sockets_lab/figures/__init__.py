@@ -6,6 +6,7 @@ so it is imported where a picture is drawn, and not before.
 """
 
 from sockets_lab.figures.abilities_board import abilities_board
+from sockets_lab.figures.boundaries import boundaries
 from sockets_lab.figures.call_sequence import call_sequence
 from sockets_lab.figures.completed_by_backlog import completed_by_backlog
 from sockets_lab.figures.endpoint_graph import endpoint_graph
@@ -17,6 +18,7 @@ from sockets_lab.figures.states_over_time import states_over_time
 __all__ = [
     "Picture",
     "abilities_board",
+    "boundaries",
     "call_sequence",
     "completed_by_backlog",
     "endpoint_graph",
