@@ -17,6 +17,7 @@ from sockets_lab.figures import (
     states_over_time,
 )
 from sockets_lab.kernel import History, Sample, Snapshot, SocketView
+from tests.captured import a_long_transfer, closed, knocking, one_segment, refused
 
 SERVER = Endpoint("127.0.0.1", 54321)
 
@@ -284,5 +285,10 @@ PICTURES: dict[str, Callable[[], Picture]] = {
     "sixty sends": lambda: cut([b"x"] * 60, [1] * 20 + [40]),
     "megabytes": lambda: cut([100, 3_000_000], [65536] * 45 + [50_000], "relations"),
     "ten thousand sends": lambda: cut([1] * 10_000, [500, 4000, "ECONNRESET"]),
+    "a connection in segments": closed,
+    "a full queue in segments": knocking,
+    "a refusal in segments": refused,
+    "one segment": one_segment,
+    "a long transfer": a_long_transfer,
     "a send under way": lambda: cut([100_000, None], [65_536] * 2 + [4000]),
 }
