@@ -13,8 +13,10 @@ __all__ = [
     "CARD",
     "FAINT",
     "GOOD",
+    "GROUND",
     "INK",
     "SOFT",
+    "UNREAD",
     "WARNING",
     "Hue",
     "StateLook",
@@ -26,6 +28,7 @@ __all__ = [
 CARD = "#fdfdfb"
 BORDER = "#cfd4dc"
 FAINT = "#e7e9ed"
+GROUND = "#f1f3f6"
 INK = "#1d232f"
 SOFT = "#59616f"
 
@@ -46,6 +49,8 @@ _OTHER = Hue("#7a8290", "#4a515e", "#eef0f3")
 
 GOOD = _CONNECTION
 WARNING = Hue("#b3202c", "#9b1522", "#fbe7e7")
+UNREAD = Hue("#a89400", "#564b00", "#fff3a8")
+"""Bytes in the kernel's buffer that nobody has read yet."""
 
 _BY_KIND = {
     "client": _CLIENT,
