@@ -1,0 +1,28 @@
+"""Packets: what really goes over the wire between a client and a server.
+
+    seen = captured("half_close_ipv4", talk)   # live where this machine can, else recorded
+    print(seen)                                # client 1 -> connection 1: SYN ...
+    states(seen)                               # the TCP states of both ends after each segment
+
+`capture()` runs a function in a private network and captures its loopback interface; `read()` takes
+a file of tcpdump or Wireshark.
+
+scapy does the reading of packets, and is imported when the first one is read.
+"""
+
+from sockets_lab.wire.live import capture, captured, read
+from sockets_lab.wire.segments import Capture, Packet, Segment, Step
+from sockets_lab.wire.sniffing import mark
+from sockets_lab.wire.states import states
+
+__all__ = [
+    "Capture",
+    "Packet",
+    "Segment",
+    "Step",
+    "capture",
+    "captured",
+    "mark",
+    "read",
+    "states",
+]
