@@ -7,6 +7,7 @@ so it is imported where a picture is drawn, and not before.
 
 from sockets_lab.figures.abilities_board import abilities_board
 from sockets_lab.figures.boundaries import boundaries
+from sockets_lab.figures.buffers_over_time import buffers_over_time
 from sockets_lab.figures.call_sequence import call_sequence
 from sockets_lab.figures.completed_by_backlog import completed_by_backlog
 from sockets_lab.figures.endpoint_graph import endpoint_graph
@@ -20,6 +21,7 @@ __all__ = [
     "Picture",
     "abilities_board",
     "boundaries",
+    "buffers_over_time",
     "call_sequence",
     "completed_by_backlog",
     "endpoint_graph",
