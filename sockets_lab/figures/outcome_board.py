@@ -11,13 +11,11 @@ from matplotlib.figure import Figure
 from sockets_lab.figures.card import Card, house_settings, text_width, wrap
 from sockets_lab.figures.palette import (
     BORDER,
-    CARD,
     FAINT,
     GOOD,
-    INK,
     SOFT,
     WARNING,
-    kind_of,
+    ink_of,
     role_hue,
 )
 from sockets_lab.figures.picture import Picture
@@ -157,11 +155,11 @@ def _draw(table: _Table, title: str) -> Figure:
     card = Card(max(table.across[-1] + 24, written), table.down[-1] + 22, title, note)
     _block(card, 24, table.top - 12, table.corner, SOFT, upwards=True)
     for column, x in zip(table.columns, table.across, strict=False):
-        ink = _ink(column)
+        ink = ink_of(column)
         _block(card, x + _PAD, table.top - 12, table.heads[column], ink, bold=True, upwards=True)
     for row, (top, bottom) in zip(table.rows, pairwise(table.down), strict=True):
         card.line([(24, top), (table.across[-1], top)], FAINT, stroke=1)
-        _block(card, 24, (top + bottom) / 2, table.names[row], _ink(row), bold=True)
+        _block(card, 24, (top + bottom) / 2, table.names[row], ink_of(row), bold=True)
         for column, (left, right) in zip(table.columns, pairwise(table.across), strict=True):
             place = (left + 3, top + 5, right - left - 6, bottom - top - 10)
             _cell(card, place, table.cells.get((row, column)), table.lines[row, column])
@@ -173,11 +171,6 @@ def _tally(cells: Collection[Outcome]) -> str:
     count = Counter(cell.verdict for cell in cells)
     judged = count["good"] + count["bad"]
     return f"good: {count['good']}, bad: {count['bad']}" if judged else ""
-
-
-def _ink(name: str) -> str:
-    kind = kind_of(name)
-    return INK if kind == "other" else role_hue(kind).ink
 
 
 def _block(
@@ -207,17 +200,8 @@ def _cell(
         return
     hue = {"good": GOOD, "bad": WARNING}.get(cell.verdict, role_hue("other"))
     card.box(*place, hue.tint, hue.line, radius=7)
-    _sign(card, x + _PAD + 4.5, middle, cell.verdict, hue.line)
-    _block(card, x + _PAD - 3 + _SIGN, middle, lines, hue.ink, size=_SIZE)
-
-
-def _sign(card: Card, x: float, y: float, verdict: str, line: str) -> None:
-    """Draw a tick on a disc, a cross on a square, or a dash."""
-    if verdict == "good":
-        card.disc(x, y, 8, line)
-        card.tick(x, y, 3.6, CARD)
-    elif verdict == "bad":
-        card.box(x - 7.5, y - 7.5, 15, 15, line, radius=2.5, level=4)
-        card.cross(x, y, 3.2, CARD)
+    if cell.verdict == "neutral":
+        card.line([(x + _PAD, middle), (x + _PAD + 8, middle)], hue.line, stroke=2)
     else:
-        card.line([(x - 4, y), (x + 4, y)], line, stroke=2)
+        card.verdict(x + _PAD + 4.5, middle, good=cell.verdict == "good")
+    _block(card, x + _PAD - 3 + _SIGN, middle, lines, hue.ink, size=_SIZE)
