@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 from sockets_lab.abilities import Ability
 from sockets_lab.addresses import Endpoint
 from sockets_lab.figures import (
-    Outcome,
     Picture,
     abilities_board,
     boundaries,
@@ -15,12 +14,12 @@ from sockets_lab.figures import (
     completed_by_backlog,
     endpoint_graph,
     lab_map,
-    outcome_board,
     queue_over_time,
     states_over_time,
 )
 from sockets_lab.kernel import History, Sample, Snapshot, SocketView
 from tests.captured import a_long_transfer, closed, knocking, one_segment, refused
+from tests.judged import closing, long_name, nine_clients, of_one, seventy, waiting
 
 SERVER = Endpoint("127.0.0.1", 54321)
 
@@ -285,20 +284,6 @@ UNABLE = Ability(
     "allow them with `sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0`, or run as root",
 )
 
-WAYS = ("close() with bytes unread", "shutdown(SHUT_WR), read to the end, then close()")
-SAW = {(WAYS[0], "client 1"): "reset 50 of 50", (WAYS[1], "client 1"): "replied 50 of 50"}
-
-
-def seventy() -> Picture:
-    """Seven servers and ten peers, with every verdict and one cell that was not tried."""
-    rows = [f"server model {at}" for at in range(7)]
-    columns = [f"peer that claims {'a huge ' * (at % 3)}length {at}" for at in range(10)]
-    says = [Outcome("replied", "good"), Outcome("timed out", "bad"), Outcome("closed")]
-    places = [(row, column) for row in rows for column in columns][1:]
-    cells = {place: says[at % 3] for at, place in enumerate(places)}
-    return outcome_board(rows, columns, cells, corner="server", title="Servers and peers")
-
-
 PICTURES: dict[str, Callable[[], Picture]] = {
     "an echo with states": lambda: call_sequence(echo()),
     "an echo without states": lambda: call_sequence(echo(states=False)),
@@ -340,8 +325,11 @@ PICTURES: dict[str, Callable[[], Picture]] = {
     "buffers of bytes": lambda: buffers_over_time(buffers((0, 5), (0, 10), (None, None))),
     "empty buffers": lambda: buffers_over_time(buffers((0, 0), pause_s=3)),
     "buffers of six": lambda: buffers_over_time(deadlocks(3)),
-    "a board": lambda: outcome_board(WAYS, ["client 1"], SAW, good=["replied"], bad=["reset"]),
-    "a board of one": lambda: outcome_board(["a"], ["b"], {("a", "b"): "c"}),
+    "a board": closing,
+    "a board of one": of_one,
     "a board of seventy": seventy,
+    "durations": waiting,
+    "a duration": long_name,
+    "durations of nine": nine_clients,
     "a send under way": lambda: cut([100_000, None], [65_536] * 2 + [4000]),
 }

@@ -4,7 +4,7 @@ import pytest
 
 from sockets_lab.figures import Outcome, outcome_board
 from tests.drawn import texts
-from tests.pictured import SAW, WAYS, seventy
+from tests.judged import SAW, WAYS, seventy
 
 
 def verdict(cell: str | Outcome) -> str:

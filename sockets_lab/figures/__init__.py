@@ -10,6 +10,7 @@ from sockets_lab.figures.boundaries import boundaries
 from sockets_lab.figures.buffers_over_time import buffers_over_time
 from sockets_lab.figures.call_sequence import call_sequence
 from sockets_lab.figures.completed_by_backlog import completed_by_backlog
+from sockets_lab.figures.durations import durations
 from sockets_lab.figures.endpoint_graph import endpoint_graph
 from sockets_lab.figures.lab_map import lab_map
 from sockets_lab.figures.outcome_board import Outcome, outcome_board
@@ -26,6 +27,7 @@ __all__ = [
     "buffers_over_time",
     "call_sequence",
     "completed_by_backlog",
+    "durations",
     "endpoint_graph",
     "lab_map",
     "outcome_board",
