@@ -9,6 +9,7 @@ from sockets_lab.figures import (
     Picture,
     abilities_board,
     boundaries,
+    buffers_over_time,
     call_sequence,
     completed_by_backlog,
     endpoint_graph,
@@ -18,6 +19,7 @@ from sockets_lab.figures import (
 )
 from sockets_lab.kernel import History, Sample, Snapshot, SocketView
 from tests.captured import a_long_transfer, closed, knocking, one_segment, refused
+from tests.judged import closing, long_name, nine_clients, of_one, seventy, waiting
 
 SERVER = Endpoint("127.0.0.1", 54321)
 
@@ -224,6 +226,35 @@ def queue(*lengths: int, limit: int = 2) -> History:
     return history(*([view("listener", "LISTEN", queue=now, queue_limit=limit)] for now in lengths))
 
 
+def buffers(
+    *levels: tuple[int | None, int | None], pause_s: float = 0.01, most: int = 1
+) -> History:
+    """A history of what client 1 had unsent and connection 1 unread; None when both are gone."""
+    looks = []
+    for unsent, unread in levels:
+        gone = unsent is None or unread is None
+        client = view("client 1", "ESTABLISHED", unread=0, unsent=most * (unsent or 0))
+        connection = view("connection 1", "ESTABLISHED", unread=most * (unread or 0), unsent=0)
+        looks.append([view("listener", "LISTEN"), *([] if gone else [client, connection])])
+    return history(*looks, pause_s=pause_s)
+
+
+def deadlocks(count: int) -> History:
+    """So many pairs of sockets, each end of which only sends, for a quarter of a minute."""
+    looks = [
+        [
+            one._replace(unsent=fill * 3_000_000 * at, unread=fill * 700 * at)
+            for at in range(1, count + 1)
+            for one in pair(at)
+        ]
+        for fill in (0, 1, 1, 1)
+    ]
+    return history(*looks, pause_s=5.0)
+
+
+FULL = ((0, 0), *[(31, 1)] * 20, (20, 8), (0, 2), (0, 0), (0, 0))
+
+
 def life() -> History:
     """A connection from before its accept() to the client's TIME_WAIT."""
     client = Endpoint("127.0.0.1", 40001)
@@ -290,5 +321,15 @@ PICTURES: dict[str, Callable[[], Picture]] = {
     "a refusal in segments": refused,
     "one segment": one_segment,
     "a long transfer": a_long_transfer,
+    "buffers": lambda: buffers_over_time(buffers(*FULL, most=128_000)),
+    "buffers of bytes": lambda: buffers_over_time(buffers((0, 5), (0, 10), (None, None))),
+    "empty buffers": lambda: buffers_over_time(buffers((0, 0), pause_s=3)),
+    "buffers of six": lambda: buffers_over_time(deadlocks(3)),
+    "a board": closing,
+    "a board of one": of_one,
+    "a board of seventy": seventy,
+    "durations": waiting,
+    "a duration": long_name,
+    "durations of nine": nine_clients,
     "a send under way": lambda: cut([100_000, None], [65_536] * 2 + [4000]),
 }

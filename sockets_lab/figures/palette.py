@@ -20,6 +20,7 @@ __all__ = [
     "WARNING",
     "Hue",
     "StateLook",
+    "ink_of",
     "kind_of",
     "look_of_state",
     "role_hue",
@@ -69,6 +70,12 @@ def kind_of(role: str) -> str:
 def role_hue(kind: str) -> Hue:
     """Return the hue of a kind of role (see `kind_of`)."""
     return _BY_KIND.get(kind, _OTHER)
+
+
+def ink_of(name: str) -> str:
+    """Return the ink of a name: that of its role, or of all words if it is none."""
+    kind = kind_of(name)
+    return INK if kind == "other" else role_hue(kind).ink
 
 
 class StateLook(NamedTuple):

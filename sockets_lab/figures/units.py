@@ -2,22 +2,36 @@
 
 from typing import NamedTuple
 
-__all__ = ["ByteUnit", "many", "times", "unit_for"]
+__all__ = ["ByteUnit", "in_unit", "many", "times", "unit_for"]
 
 
 class ByteUnit(NamedTuple):
-    """A unit of bytes by its name on an axis; the IEC's prefixes count in steps of 1,024."""
+    """A unit of bytes by its name; the IEC's prefixes count in steps of 1,024."""
 
     name: str
     nbytes: int
 
 
-_UNITS = (ByteUnit("GiB", 2**30), ByteUnit("MiB", 2**20), ByteUnit("KiB", 2**10))
+_FROM = {
+    2**30: ByteUnit("GiB", 2**30),
+    2**20: ByteUnit("MiB", 2**20),
+    2**12: ByteUnit("KiB", 2**10),  # under 4 KiB bytes are read more easily
+    0: ByteUnit("bytes", 1),
+}
 
 
-def unit_for(most: int) -> ByteUnit:
-    """Return the unit for an axis that reaches up to `most` bytes: at least two of it."""
-    return next((unit for unit in _UNITS if most >= 2 * unit.nbytes), ByteUnit("bytes", 1))
+def unit_for(most: float) -> ByteUnit:
+    """Return the unit for an axis that reaches up to `most` bytes."""
+    return next(unit for least, unit in _FROM.items() if most >= least)
+
+
+def in_unit(nbytes: int) -> str:
+    """Return bytes in the unit that suits them: "640 bytes", "3.71 MiB"."""
+    unit = unit_for(nbytes)
+    if unit.nbytes == 1:
+        return many(nbytes, "byte")
+    number = nbytes / unit.nbytes
+    return f"{number:,.0f} {unit.name}" if number >= 100 else f"{number:.3g} {unit.name}"
 
 
 def many(number: int, noun: str) -> str:
