@@ -12,14 +12,13 @@ has no event for that alone, so such sockets are asked for an error every few mi
 import errno
 import selectors
 import socket
-import struct
-import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Final
 
+from sockets_lab.peers import reset
 from sockets_lab.wire.segments import CLOSED_PORT
 
 __all__ = ["Relay"]
@@ -31,8 +30,6 @@ _HELD = 1 << 16  # bytes, at most in one direction
 _MOST = 64  # conversations at a time; more clients wait in the listener's queue
 _GLANCE_S = 0.02
 _SWEEP_S = 0.5
-# SO_LINGER on, 0 s: close() sends RST (socket(7)); Windows takes two shorts.
-_RESET_ON_CLOSE: Final = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
 _UNDER_WAY: Final = (0, errno.EINPROGRESS, errno.EWOULDBLOCK)
 
 
@@ -197,7 +194,7 @@ class _Talk:
         """Note a reset, and pass it on: both sockets are closed with RST."""
         self._note(role, "reset", b"")
         for sock in self.roles:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+            reset(sock)
         self.close()
 
 

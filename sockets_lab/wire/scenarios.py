@@ -29,6 +29,7 @@ __all__ = [
     "half_close",
     "play",
     "reset",
+    "settle",
     "whole_connection",
 ]
 
@@ -61,10 +62,20 @@ def play(scenario: Scenario, host: str = "127.0.0.1") -> list[Played]:
     roles, played = Roles(), []
     with closing(scenario(host)) as steps:
         for words, sockets in steps:
-            seen = until(_settled, *sockets, roles=roles)
-            mark(words, host)
+            seen = settle(words, *sockets, roles=roles, host=host)
             played.append(Played(words, {view.role: view.state for view in seen}))
     return played
+
+
+def settle(words: str, *sockets: socket.socket, roles: Roles, host: str = "127.0.0.1") -> Snapshot:
+    """Wait until nothing is on its way between `sockets`, and mark in the capture what was done.
+
+    words, host: as for `mark`; roles: the same for every step, so that who was seen while open is
+    known when closed. NotSeen (a TimeoutError) if the kernel does not settle.
+    """
+    seen = until(_settled, *sockets, roles=roles)
+    mark(words, host)
+    return seen
 
 
 def _settled(now: Snapshot) -> bool:
