@@ -1,35 +1,51 @@
-"""Messages out of a byte stream, without I/O: bytes in, messages out.
+r"""Messages out of a byte stream, without I/O: bytes in, messages out.
 
-TCP carries a stream: it keeps the order of the bytes, and forgets how they were sent. Who wants
-messages has to mark their ends, with a delimiter behind each, or with its length before it:
+TCP gives its applications "a reliable, in-order, byte-stream service" (RFC 9293, section 2.2): all
+bytes, in their order, but no marks where one `send` ended. Whoever wants messages must put the
+marks into the stream. Putting them there and finding them again is called *framing*, and there are
+two common ways:
 
->>> decoder = LengthDecoder(max_length=100)
->>> stream = encode_length(b"hello") + encode_length(b"you")
->>> decoder.feed(stream[:6])
-[]
->>> decoder.feed(stream[6:])
-[b'hello', b'you']
->>> decoder.end()
+    delimiter      the bytes that end a message, such as a line end, and stand in no message
+    length prefix  a header of fixed size that says how many bytes the message has
 
-A decoder is fed what `recv()` gives, in whatever pieces it comes, and is told the end of the
-stream. It does no I/O of its own, so it works the same under threads, selectors and coroutines, and
-every rule of it is tested with bytes alone.
+A decoder takes bytes in whatever pieces they come, and gives the messages that they complete:
 
-Two kinds of error are told apart. `Violation`: the peer broke the protocol; close its connection.
-`Misuse`: our own program did; mend it. A violation is raised as soon as it is certain, not when the
-peer chooses to send more, and carries the messages that the same bytes completed before it.
+    >>> decoder = DelimiterDecoder()
+    >>> decoder.feed(b"one message in two ")
+    []
+    >>> decoder.feed(b"pieces\ntwo in one\nand a ha")
+    [b'one message in two pieces', b'two in one']
+    >>> decoder.end()
+    Traceback (most recent call last):
+    sockets_lab.framing.Truncated: the stream ended before b'\n', 8 bytes into a message
 
-The time is linear in the bytes fed, however small the pieces, and never more is held than one
-unfinished message within its limit.
+A server has one decoder for each connection, and calls `end()` when `recv` gives b"":
+
+    while data := connection.recv(4096):
+        for message in decoder.feed(data):
+            connection.sendall(encode_delimited(answer(message)))
+    decoder.end()
+
+What a decoder keeps between two calls is bounded, whatever the peer sends: see `max_length`. Its
+work is linear in what it is fed, also when that comes byte by byte: what is held is neither
+searched nor copied again for each new piece (the lesson of h11's `_receivebuffer.py`).
+
+When the peer breaks the protocol there is no telling where the next message begins, so a decoder
+is then of no further use: `Violation` says why, and the connection should be closed. Messages
+that were complete before the fault are never lost: `feed()` returns them first, and the fault is
+raised by the next call. So the loop above answers each of them, and fails afterwards. Who wants to
+stop reading at once looks at `violation` after each `feed()`.
 """
 
+import struct
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from struct import Struct
+from itertools import takewhile
+from typing import Final
 
 __all__ = [
+    "MAX_LENGTH",
+    "BytesLike",
     "DelimiterDecoder",
-    "FramingError",
     "LengthDecoder",
     "Misuse",
     "TooLong",
@@ -39,221 +55,266 @@ __all__ = [
     "encode_length",
 ]
 
-MAX_LENGTH = 1 << 20  # bytes of a message, unless told otherwise
+BytesLike = bytes | bytearray | memoryview
 
-# Unsigned, the most significant byte first: network byte order (RFC 1700, "Data Notations").
-_HEADERS = {1: Struct(">B"), 2: Struct(">H"), 4: Struct(">I"), 8: Struct(">Q")}
+MAX_LENGTH: Final = 65_536  # bytes; as much as asyncio's readline() allows unless told otherwise
 
-Buffer = bytes | bytearray | memoryview  # of single bytes; collections.abc has one from 3.12 on
-
-
-class FramingError(ValueError):
-    """A stream and its framing do not fit together."""
-
-
-class Misuse(FramingError):
-    """The caller asked for what the framing cannot do, or goes on after the end."""
+# Network byte order, struct's "!": "the most significant octet is transmitted first" (RFC 791,
+# appendix B). The lengths have no sign.
+_HEADERS: Final = {
+    1: struct.Struct("!B"),
+    2: struct.Struct("!H"),
+    4: struct.Struct("!I"),
+    8: struct.Struct("!Q"),
+}
 
 
-class Violation(FramingError):
-    """The peer broke the protocol.
-
-    `messages` are those that the bytes fed last completed before it; they are the peer's as much as
-    any others, and may still be answered.
-    """
-
-    def __init__(self, words: str, messages: Sequence[bytes] = ()) -> None:
-        super().__init__(words)
-        self.messages = tuple(messages)
+class Violation(ValueError):
+    """The peer broke the protocol: close the connection."""
 
 
 class TooLong(Violation):
-    """A message is, or claims to be, longer than the limit."""
+    """The peer sent, or announced, a message longer than `max_length`."""
 
 
 class Truncated(Violation):
     """The stream ended inside a message."""
 
 
+class Misuse(RuntimeError):
+    """The caller used this module wrongly: a fault of the program, whatever the peer does."""
+
+
 class _Decoder(ABC):
-    """What both decoders share: the bytes of an unfinished message, and whether all is over."""
+    """What the decoders share: what is held of an unfinished message, and how a stream ends."""
 
     def __init__(self, max_length: int) -> None:
         if max_length < 0:
-            raise Misuse(f"the limit {max_length!r} is negative: give 0 bytes or more")
-        self.max_length = max_length
+            raise Misuse(f"max_length is a number of bytes, 0 or more, got {max_length!r}")
+        self._max_length = max_length
         self._held = bytearray()
         self._violation: Violation | None = None
         self._ended = False
 
     @property
     def buffered(self) -> int:
-        """Bytes held of an unfinished message, with what marks its ends."""
+        """Bytes held of an unfinished message, marks included; 0 after a violation or `end()`."""
         return len(self._held)
 
-    def feed(self, data: Buffer) -> list[bytes]:
-        """Take the next bytes of the stream; return the messages that they complete, in order.
+    @property
+    def violation(self) -> Violation | None:
+        """What the peer did wrong, also while it is still to be raised; None if nothing."""
+        return self._violation
 
-        The bytes are copied: the caller may use its buffer again. Raises TooLong as soon as a
-        message is certain to exceed `max_length`, and again at every later call; Misuse after
-        `end()`.
+    def feed(self, data: BytesLike) -> list[bytes]:
+        """Take the next bytes of the stream, and return the messages that they complete, in order.
+
+        data: any number of bytes, also none; b"" changes nothing, and is not the end of the stream.
+        They are copied, so the caller may use its buffer again.
+
+        Raises TooLong when the peer broke the protocol and no message was completed before that;
+        otherwise the next call raises it, and so does every later one. Raises Misuse after `end()`.
         """
-        self._require_open()
-        return self._take(data)
+        if self._ended:
+            raise Misuse("feed() after end(): take a new decoder for each connection")
+        self._raise_violation()
+        messages = self._take(_bytes_of(data))
+        if not messages:
+            self._raise_violation()
+        return messages
 
     def end(self) -> None:
-        """Take note of the end of the stream, which `recv()` tells by b"".
+        """Say that the stream has ended: call it when `recv` gave b"".
 
-        Raises Truncated if it ended inside a message, the violation again if there was one, and
-        Misuse if it had ended before.
+        Raises Truncated when that cuts a message short, or the violation that `feed()` has met.
+        Calling it again does the same again.
         """
-        self._require_open()
         self._ended = True
         if self._held:
-            raise Truncated(f"the stream ended inside a message, {self.buffered} bytes into it")
+            self._refuse(Truncated(self._cut_short()))
+        self._raise_violation()
 
     @abstractmethod
-    def _take(self, data: Buffer) -> list[bytes]:
-        """Hold `data` with what was held before, and cut off what is complete."""
+    def _take(self, data: bytes) -> list[bytes]:
+        """Return the messages completed by `data`, up to the first that must be refused."""
 
-    def _require_open(self) -> None:
+    @abstractmethod
+    def _cut_short(self) -> str:
+        """Say in words where the stream ended."""
+
+    def _refuse(self, violation: Violation) -> None:
+        self._held = bytearray()
+        self._violation = violation
+
+    def _raise_violation(self) -> None:
         if self._violation is not None:
-            raise self._violation.with_traceback(None)
-        if self._ended:
-            raise Misuse("this stream has ended: make a new decoder for the next one")
+            raise self._violation.with_traceback(None)  # else it grows with every raise
 
-    def _too_long(self, words: str, before: Sequence[bytes]) -> TooLong:
-        """Give up the stream, whose later bytes mean nothing; return what to raise."""
-        self._held.clear()
-        words = f"{words}, and the limit is {self.max_length} bytes"
-        self._violation = TooLong(words)  # without the messages: they are handed out once
-        return TooLong(words, before)
+
+class DelimiterDecoder(_Decoder):
+    r"""Messages that end in a delimiter, such as lines.
+
+    delimiter: the bytes that end each message, one or more; they are not part of it.
+    max_length: the longest message accepted, in bytes without its delimiter.
+
+    Two delimiters in a row have an empty message between them. A message without its end is refused
+    (TooLong) once `max_length + len(delimiter)` bytes hold no delimiter, so `buffered` is always
+    less than that. What follows the last delimiter is no message: `end()` raises Truncated for it.
+
+    Raises Misuse for an empty delimiter, and for a max_length below 0.
+    """
+
+    def __init__(self, delimiter: BytesLike = b"\n", *, max_length: int = MAX_LENGTH) -> None:
+        super().__init__(max_length)
+        self._delimiter = _delimiter(delimiter)
+
+    def _take(self, data: bytes) -> list[bytes]:
+        if self._held and not self._completed_by(data):
+            messages = []
+            self._held += data
+        else:
+            messages = b"".join((self._held, data)).split(self._delimiter)
+            self._held = bytearray(messages.pop())
+        if len(self._held) >= self._max_length + len(self._delimiter):
+            self._refuse_length()
+        # All messages but the first lie within `data`. So they need to be measured, which would
+        # cost half as much as splitting, only if `data` is longer than a message may be.
+        if messages and max(len(messages[0]), len(data)) > self._max_length:
+            return self._short_enough(messages)
+        return messages
+
+    def _completed_by(self, data: bytes) -> bool:
+        """Say whether a delimiter ends in `data`; one of several bytes may have begun before."""
+        if self._delimiter in data:
+            return True
+        before = len(self._delimiter) - 1
+        return before > 0 and self._delimiter in self._held[-before:] + data[:before]
+
+    def _short_enough(self, messages: list[bytes]) -> list[bytes]:
+        """Return the messages before the first that is too long: all of them if none is."""
+        limit = self._max_length
+        if max(map(len, messages)) <= limit:
+            return messages
+        self._refuse_length()
+        return list(takewhile(lambda message: len(message) <= limit, messages))
+
+    def _refuse_length(self) -> None:
+        # No count of what came: the words are the same in whatever pieces it came.
+        self._refuse(
+            TooLong(
+                f"a message is longer than max_length, {self._max_length} bytes: "
+                "close the connection"
+            )
+        )
+
+    def _cut_short(self) -> str:
+        return f"the stream ended before {self._delimiter!r}, {self.buffered} bytes into a message"
 
 
 class LengthDecoder(_Decoder):
-    """Reads messages that have their length before them, as an unsigned number of bytes.
+    """Messages that follow a header which says how long they are.
 
-    header_bytes: size of that number, 1, 2, 4 or 8 bytes, in network byte order
-    max_length: bytes; a message that claims more is refused when its header is complete, before
-        anything is held for it
+    header_bytes: the header's size, 1, 2, 4 or 8 bytes: an unsigned number in network byte order
+    (most significant byte first; RFC 791, appendix B), which does not count the header itself.
+    max_length: the longest message accepted, in bytes without its header.
+
+    A length of 0 is an empty message. A header that announces more than `max_length` is refused
+    (TooLong) as soon as it is complete, before a byte of its message is kept: memory is never given
+    on a peer's word. `buffered` is always less than `header_bytes + max_length`.
+
+    Raises Misuse for any other header_bytes, and for a max_length below 0.
     """
 
     def __init__(self, *, header_bytes: int = 4, max_length: int = MAX_LENGTH) -> None:
         super().__init__(max_length)
-        self._header = _header_of(header_bytes)
-        self._wanted = header_bytes  # bytes held before there is anything to do
+        self._header = _header(header_bytes)
+        self._wanted = self._header.size  # bytes to hold before it is worth looking again
 
-    def _take(self, data: Buffer) -> list[bytes]:
-        if self._held or len(data) < self._wanted:
+    def _take(self, data: bytes) -> list[bytes]:
+        if len(self._held) + len(data) < self._wanted:
             self._held += data
-            if len(self._held) < self._wanted:
-                return []
-            data = bytes(self._held)
-            self._held.clear()
-        return self._cut(bytes(data))
+            return []
+        return self._cut(b"".join((self._held, data)))
 
     def _cut(self, data: bytes) -> list[bytes]:
-        # Names of the function itself are the fastest, and this loop runs once a message.
-        unpack, header_bytes, max_length = (
-            self._header.unpack_from,
-            self._header.size,
-            self.max_length,
-        )
+        """Cut all whole messages off `data`, and hold the rest."""
+        # Attributes as local names: this loop runs once a message.
+        read, header_bytes, limit = self._header.unpack_from, self._header.size, self._max_length
         messages: list[bytes] = []
-        at, begin, size = 0, header_bytes, len(data)
-        while begin <= size:
-            (length,) = unpack(data, at)
-            if length > max_length:
-                raise self._too_long(f"a message claims {length} bytes", messages)
-            if begin + length > size:
+        start, size, wanted = 0, len(data), header_bytes
+        while (body := start + header_bytes) <= size:
+            (length,) = read(data, start)
+            if length > limit:
+                self._refuse_length(length)
+                return messages
+            if (stop := body + length) > size:
+                wanted += length
                 break
-            at = begin + length
-            messages.append(data[begin:at])
-            begin = at + header_bytes
-        self._hold(data[at:])
+            messages.append(data[body:stop])
+            start = stop
+        self._held, self._wanted = bytearray(data[start:]), wanted
         return messages
 
-    def _hold(self, rest: bytes) -> None:
+    def _refuse_length(self, length: int) -> None:
+        self._refuse(
+            TooLong(
+                f"a header announces {length} bytes, more than max_length, "
+                f"{self._max_length} bytes: close the connection"
+            )
+        )
+
+    def _cut_short(self) -> str:
         header_bytes = self._header.size
-        self._wanted = header_bytes
-        if len(rest) >= header_bytes:
-            self._wanted += self._header.unpack_from(rest)[0]
-        self._held += rest
+        if self.buffered < header_bytes:
+            return f"the stream ended after {self.buffered} of a header's {header_bytes} bytes"
+        came, length = self.buffered - header_bytes, self._wanted - header_bytes
+        return f"the stream ended after {came} of a message's {length} bytes"
 
 
-class DelimiterDecoder(_Decoder):
-    """Reads messages that have a delimiter behind each, such as a line end.
+def encode_delimited(message: BytesLike, delimiter: BytesLike = b"\n") -> bytes:
+    """Return `message` with its delimiter, as DelimiterDecoder takes it.
 
-    delimiter: one byte or more; it is not part of the message
-    max_length: bytes of a message without its delimiter; one that runs on beyond is refused at
-        once, whether or not its delimiter may still come
+    Raises Misuse when the receiver would see another message: one that contains the delimiter, or
+    whose last bytes form it together with the first bytes of the delimiter that follows.
     """
-
-    def __init__(self, delimiter: bytes = b"\n", *, max_length: int = MAX_LENGTH) -> None:
-        super().__init__(max_length)
-        self.delimiter = _checked(delimiter)
-
-    def _take(self, data: Buffer) -> list[bytes]:
-        # Only where the old bytes meet the new may a delimiter have been missed, so that the old
-        # ones are not searched again: small pieces would take quadratic time.
-        seam = len(self._held) - len(self.delimiter) + 1
-        self._held += data
-        if self._held.find(self.delimiter, max(0, seam)) < 0:
-            messages: list[bytes] = []
-        else:
-            *messages, rest = bytes(self._held).split(self.delimiter)
-            self._require_short(messages)
-            self._held = bytearray(rest)
-        if len(self._held) > self.max_length and not self._may_be_complete():
-            raise self._too_long("a message has no end yet", messages)
-        return messages
-
-    def _require_short(self, messages: list[bytes]) -> None:
-        if len(self._held) <= self.max_length:
-            return  # none of its parts can be longer
-        for at, message in enumerate(messages):
-            if len(message) > self.max_length:
-                raise self._too_long(f"a message has {len(message)} bytes", messages[:at])
-
-    def _may_be_complete(self) -> bool:
-        """Whether what is held may be a message within the limit and a part of its delimiter."""
-        first = max(0, len(self._held) - len(self.delimiter) + 1)
-        starts = range(first, self.max_length + 1)
-        return any(self.delimiter.startswith(self._held[at:]) for at in starts)
-
-
-def encode_length(message: Buffer, *, header_bytes: int = 4) -> bytes:
-    """Write a message with its length before it, as `LengthDecoder` reads it.
-
-    Raises Misuse when the length does not fit into `header_bytes` bytes (1, 2, 4 or 8).
-    """
-    header = _header_of(header_bytes)
-    if len(message) >> 8 * header_bytes:
+    message, delimiter = _bytes_of(message), _delimiter(delimiter)
+    encoded = message + delimiter
+    if encoded.find(delimiter) < len(message):
         raise Misuse(
-            f"{len(message)} bytes are too many for a header of {header_bytes}: use a larger one"
+            f"a message may not hold its delimiter {delimiter!r}: escape it, or send the length "
+            "ahead with encode_length()"
+        )
+    return encoded
+
+
+def encode_length(message: BytesLike, header_bytes: int = 4) -> bytes:
+    """Return `message` behind a header with its length, as LengthDecoder takes it.
+
+    header_bytes: 1, 2, 4 or 8, as for LengthDecoder.
+
+    Raises Misuse for a message longer than such a header can say, and for any other header_bytes.
+    """
+    message, header = _bytes_of(message), _header(header_bytes)
+    if len(message) >= 1 << 8 * header.size:
+        raise Misuse(
+            f"a message of {len(message)} bytes is too long for header_bytes={header_bytes!r}: "
+            "take a longer header"
         )
     return header.pack(len(message)) + message
 
 
-def encode_delimited(message: Buffer, delimiter: bytes = b"\n") -> bytes:
-    """Write a message with a delimiter behind it, as `DelimiterDecoder` reads it.
-
-    Raises Misuse when the reader would find the delimiter earlier: in the message, or where the
-    message meets it.
-    """
-    encoded = bytes(message) + _checked(delimiter)
-    if encoded.find(delimiter) != len(message):
-        raise Misuse(f"the message contains its delimiter {delimiter!r}: use a length instead")
-    return encoded
+def _bytes_of(data: BytesLike) -> bytes:
+    # Not bytes(data): that makes five zeros of the number 5, and takes lists.
+    return data if type(data) is bytes else memoryview(data).tobytes()
 
 
-def _header_of(header_bytes: int) -> Struct:
+def _delimiter(delimiter: BytesLike) -> bytes:
+    if not (plain := _bytes_of(delimiter)):
+        raise Misuse(f"a delimiter has at least one byte, got {delimiter!r}")
+    return plain
+
+
+def _header(header_bytes: int) -> struct.Struct:
     if header_bytes not in _HEADERS:
-        raise Misuse(f"no header of {header_bytes!r} bytes: use 1, 2, 4 or 8")
+        raise Misuse(f"header_bytes is 1, 2, 4 or 8, got {header_bytes!r}")
     return _HEADERS[header_bytes]
-
-
-def _checked(delimiter: bytes) -> bytes:
-    if not delimiter:
-        raise Misuse(f"{delimiter!r} is no delimiter: give at least one byte")
-    return delimiter

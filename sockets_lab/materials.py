@@ -1,14 +1,19 @@
 """Where the course's own files stand: its notebooks, and the data recorded for it.
 
-An installed package carries them inside itself; in a checkout they stand beside the package.
+An installed package carries them inside itself; in a checkout they stand beside the package. Data
+that stands in for what a machine cannot do is never shown in silence: it says when it was recorded
+and on which system.
 """
 
 import errno
+import platform
+from collections.abc import Iterable
+from datetime import date
 from difflib import get_close_matches
 from pathlib import Path
 from typing import NamedTuple
 
-__all__ = ["CourseFiles", "course_files", "recorded"]
+__all__ = ["CourseFiles", "Provenance", "course_files", "made_here", "recorded", "say_recorded"]
 
 PACKAGE = Path(__file__).resolve().parent
 PLACES = (PACKAGE / "_course", PACKAGE.parent)  # of an installed package; of a checkout
@@ -50,3 +55,22 @@ def recorded(name: str) -> Path:
     raise FileNotFoundError(
         errno.ENOENT, f"no such recording; there is {', '.join(near) or 'none at all'}", name
     )
+
+
+class Provenance(NamedTuple):
+    """When something was recorded, as "2026-11-23", and on which system, as "Linux 6.18.44"."""
+
+    on: str
+    system: str
+
+
+def made_here() -> Provenance:
+    """The provenance of what is recorded today on this machine."""
+    system = f"{platform.system()} {platform.release().split('-')[0]}"
+    return Provenance(date.today().isoformat(), system)
+
+
+def say_recorded(made: Provenance, lacking: Iterable[str]) -> None:
+    """Print that a recording stands in, and why: what this machine lacks, in words."""
+    print(f"recorded {made.on} on {made.system}, not measured here:")
+    print(f"  {'; '.join(dict.fromkeys(lacking))}")

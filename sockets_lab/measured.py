@@ -7,16 +7,20 @@ data, and a line says so. `SOCKETS_LAB_RECORD=1` (`make data` sets it) writes th
 
 import json
 import os
-import platform
 from collections.abc import Callable
-from datetime import date
 from itertools import pairwise
 from typing import Any
 
 from sockets_lab.abilities import ability
 from sockets_lab.addresses import Endpoint
 from sockets_lab.kernel import History, Sample, Snapshot, SocketView
-from sockets_lab.materials import course_files, recorded
+from sockets_lab.materials import (
+    Provenance,
+    course_files,
+    made_here,
+    recorded,
+    say_recorded,
+)
 
 __all__ = ["measured"]
 
@@ -37,8 +41,7 @@ def measured(name: str, needs: str | tuple[str, ...], experiment: Callable[[], A
     lacking = [each.lacking for each in needed if not each.has]
     if lacking:
         recording = json.loads(recorded(f"{FOLDER}/{name}.json").read_text(encoding="utf-8"))
-        print(f"recorded {recording['on']} on {recording['system']}, not measured here:")
-        print(f"  {'; '.join(dict.fromkeys(lacking))}")
+        say_recorded(Provenance(recording["on"], recording["system"]), lacking)
         return _from_json(recording["value"])
     value = experiment()
     if os.environ.get("SOCKETS_LAB_RECORD"):
@@ -47,11 +50,7 @@ def measured(name: str, needs: str | tuple[str, ...], experiment: Callable[[], A
 
 
 def _save(name: str, value: object) -> None:
-    recording = {
-        "on": date.today().isoformat(),
-        "system": f"{platform.system()} {platform.release().split('-')[0]}",
-        "value": _to_json(value),
-    }
+    recording = {**made_here()._asdict(), "value": _to_json(value)}
     path = course_files().data / FOLDER / f"{name}.json"
     path.write_text(json.dumps(recording, indent=1) + "\n", encoding="utf-8", newline="\n")
 

@@ -1,6 +1,6 @@
 """Records made by hand, of the shape that recording, watching and looking give."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sockets_lab.abilities import Ability
@@ -8,6 +8,8 @@ from sockets_lab.addresses import Endpoint
 from sockets_lab.figures import (
     Picture,
     abilities_board,
+    boundaries,
+    buffers_over_time,
     call_sequence,
     completed_by_backlog,
     endpoint_graph,
@@ -16,6 +18,8 @@ from sockets_lab.figures import (
     states_over_time,
 )
 from sockets_lab.kernel import History, Sample, Snapshot, SocketView
+from tests.captured import a_long_transfer, closed, knocking, one_segment, refused
+from tests.judged import closing, long_name, nine_clients, of_one, seventy, waiting
 
 SERVER = Endpoint("127.0.0.1", 54321)
 
@@ -151,6 +155,30 @@ def forty() -> list[Noted]:
     return book.calls
 
 
+def stream(sends: Sequence[bytes | int | None], receives: Sequence[int | str]) -> list[Noted]:
+    """What client 1 sends, as bytes or as how many, and what connection 1 receives, or meets.
+
+    None is a send that failed or has not returned.
+    """
+    book, ends = Notebook(), {"end": {"result": "0 bytes, the end", "nbytes": 0}}
+    book.note("listener", "accept", result="connection 1 from client 1's address")
+    for data in sends:
+        words = repr(data) if isinstance(data, bytes) else f"b'{'x' * 20}'... {data} bytes"
+        nbytes = len(data) if isinstance(data, bytes) else data
+        book.note("client 1", "sendall", words, nbytes=nbytes)
+    for got in receives:
+        moved = {"result": f"{got} bytes", "nbytes": got} if isinstance(got, int) else {}
+        book.note("connection 1", "recv", "9999", **(moved or ends.get(str(got), {"error": got})))
+    return book.calls
+
+
+def cut(
+    sends: Sequence[bytes | int], receives: Sequence[int | str], tell: str = "sizes"
+) -> Picture:
+    ends = {"sender": "client 1", "receiver": "connection 1"}
+    return boundaries(stream(sends, receives), **ends, tell=tell)
+
+
 def view(
     role: str,
     state: str,
@@ -196,6 +224,35 @@ def history(*looks: list[SocketView], pause_s: float = 0.005) -> History:
 def queue(*lengths: int, limit: int = 2) -> History:
     """A history of a listener whose accept queue had these lengths."""
     return history(*([view("listener", "LISTEN", queue=now, queue_limit=limit)] for now in lengths))
+
+
+def buffers(
+    *levels: tuple[int | None, int | None], pause_s: float = 0.01, most: int = 1
+) -> History:
+    """A history of what client 1 had unsent and connection 1 unread; None when both are gone."""
+    looks = []
+    for unsent, unread in levels:
+        gone = unsent is None or unread is None
+        client = view("client 1", "ESTABLISHED", unread=0, unsent=most * (unsent or 0))
+        connection = view("connection 1", "ESTABLISHED", unread=most * (unread or 0), unsent=0)
+        looks.append([view("listener", "LISTEN"), *([] if gone else [client, connection])])
+    return history(*looks, pause_s=pause_s)
+
+
+def deadlocks(count: int) -> History:
+    """So many pairs of sockets, each end of which only sends, for a quarter of a minute."""
+    looks = [
+        [
+            one._replace(unsent=fill * 3_000_000 * at, unread=fill * 700 * at)
+            for at in range(1, count + 1)
+            for one in pair(at)
+        ]
+        for fill in (0, 1, 1, 1)
+    ]
+    return history(*looks, pause_s=5.0)
+
+
+FULL = ((0, 0), *[(31, 1)] * 20, (20, 8), (0, 2), (0, 0), (0, 0))
 
 
 def life() -> History:
@@ -253,4 +310,26 @@ PICTURES: dict[str, Callable[[], Picture]] = {
     ),
     "abilities": lambda: abilities_board([ABLE, UNABLE]),
     "the lab": lab_map,
+    "sends received at once": lambda: cut([b"hello ", b"world", b"\n"], [12, "end"]),
+    "frames": lambda: cut([b"\0\0\0\5hello", b"\0\0\0\2hi"], [4, 5, 4], "counts"),
+    "a byte": lambda: cut([b"a"], [1]),
+    "sixty sends": lambda: cut([b"x"] * 60, [1] * 20 + [40]),
+    "megabytes": lambda: cut([100, 3_000_000], [65536] * 45 + [50_000], "relations"),
+    "ten thousand sends": lambda: cut([1] * 10_000, [500, 4000, "ECONNRESET"]),
+    "a connection in segments": closed,
+    "a full queue in segments": knocking,
+    "a refusal in segments": refused,
+    "one segment": one_segment,
+    "a long transfer": a_long_transfer,
+    "buffers": lambda: buffers_over_time(buffers(*FULL, most=128_000)),
+    "buffers of bytes": lambda: buffers_over_time(buffers((0, 5), (0, 10), (None, None))),
+    "empty buffers": lambda: buffers_over_time(buffers((0, 0), pause_s=3)),
+    "buffers of six": lambda: buffers_over_time(deadlocks(3)),
+    "a board": closing,
+    "a board of one": of_one,
+    "a board of seventy": seventy,
+    "durations": waiting,
+    "a duration": long_name,
+    "durations of nine": nine_clients,
+    "a send under way": lambda: cut([100_000, None], [65_536] * 2 + [4000]),
 }

@@ -6,14 +6,13 @@ import gc
 import os
 import random
 import selectors
-import signal
 import socket
 import subprocess
 import sys
 import threading
 import traceback
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from time import monotonic
 
 import pytest
@@ -21,6 +20,7 @@ import pytest
 from sockets_lab import background, open_listener
 from sockets_lab.background import NotReady, StillRunning, belongings, freeing, leaving, threads
 from sockets_lab.background.belongings import Census, live_sockets, sockets_in
+from tests.interrupting import interrupted_after
 
 PLAIN_START = threading.Thread.start
 MUCH = bytes(1 << 24)  # more than both buffers of a loopback connection hold
@@ -729,26 +729,6 @@ def wait_for_lost_runs():
     while lost := [thread for thread in threading.enumerate() if thread.name in names]:
         gc.collect()
         lost[0].join(5)
-
-
-@contextmanager
-def interrupted_after(delay_s):
-    """Press Ctrl-C after `delay_s` seconds."""
-
-    def press(signum, frame):
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.raise_signal(signal.SIGINT)
-
-    before = signal.signal(signal.SIGALRM, press)
-    gc.disable()  # Python ignores an interrupt that strikes in a callback of the collector
-    try:
-        # Again and again until the main thread takes note: it may be on its way into a call.
-        signal.setitimer(signal.ITIMER_REAL, delay_s, 0.02)
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
-        gc.enable()
 
 
 @on_posix

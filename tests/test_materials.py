@@ -1,11 +1,13 @@
 """The course's files are found in a checkout and in an installed package."""
 
+import re
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from sockets_lab import materials
-from sockets_lab.materials import course_files, recorded
+from sockets_lab.materials import Provenance, course_files, made_here, recorded, say_recorded
 
 
 @pytest.fixture
@@ -47,3 +49,18 @@ def test_says_when_nothing_is_recorded(installed: Path) -> None:
     (installed / "data" / "syn_queue.json").unlink()
     with pytest.raises(FileNotFoundError, match="there is none at all"):
         recorded("syn_queue.json")
+
+
+def test_a_recording_says_when_and_where_it_was_made_and_each_reason_once(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    say_recorded(Provenance("2026-11-23", "Linux 6.18.44"), ["no IPv6", "no Linux", "no IPv6"])
+    assert capsys.readouterr().out == (
+        "recorded 2026-11-23 on Linux 6.18.44, not measured here:\n  no IPv6; no Linux\n"
+    )
+
+
+def test_what_is_made_here_tells_no_more_of_the_machine_than_its_system() -> None:
+    made = made_here()
+    assert date.fromisoformat(made.on) <= date.today()
+    assert re.fullmatch(r"\w+ [\w.]+", made.system)

@@ -8,7 +8,6 @@ process. `enter` serves the process that calls it for good.
 
 import ctypes
 import errno
-import fcntl
 import os
 import socket
 import struct
@@ -16,12 +15,14 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-__all__ = ["enter"]
+__all__ = ["enter", "entered"]
 
 CLONE_NEWUSER, CLONE_NEWNET = 0x1000_0000, 0x4000_0000  # linux/sched.h
 SIOCSIFFLAGS, IFF_UP = 0x8914, 1  # netdevice(7)
 ETH_P_ALL = 3  # packet(7)
 NETLINK_NETFILTER = 12  # netlink(7)
+
+_entered = False
 
 
 def enter() -> None:
@@ -36,7 +37,14 @@ def enter() -> None:
         _unshare(CLONE_NEWNET)  # root needs no user namespace
     else:
         _map_to_root(user, group)
+    global _entered
+    _entered = True
     _bring_up("lo")
+
+
+def entered() -> bool:
+    """Whether this process has moved into a new network, from which no packet gets out."""
+    return _entered
 
 
 def _unshare(flags: int) -> None:
@@ -58,6 +66,8 @@ def _map_to_root(user: int, group: int) -> None:
 
 
 def _bring_up(interface: str) -> None:
+    import fcntl  # Windows has none, and asks only whether a network was entered
+
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
         flags = struct.pack("16sh14x", interface.encode(), IFF_UP)
         try:

@@ -28,14 +28,12 @@ from sockets_lab.exercises.battery import (
 from sockets_lab.exercises.clients import (
     LARGE,
     difference,
-    finish,
     large_request,
     reply_to,
     request,
-    reset,
-    send,
     send_interrupted,
 )
+from sockets_lab.peers import finish, reset, send
 
 __all__ = ["check_serve_once"]
 

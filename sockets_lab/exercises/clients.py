@@ -2,29 +2,25 @@
 
 import signal
 import socket
-import struct
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from sockets_lab.exercises.battery import Bench, Trial, Unmet
+from sockets_lab.peers import finish
 
 __all__ = [
     "LARGE",
     "difference",
-    "finish",
     "large_request",
     "reply_to",
     "request",
-    "reset",
-    "send",
     "send_interrupted",
 ]
 
 LARGE = b"0123456789abcdef" * 65_536  # 1 MiB
 
 _SMALL_BUFFER = 65_536  # bytes, four times: both ends together hold less than the large text
-_RESET_ON_CLOSE = struct.pack("ii", 1, 0)  # SO_LINGER on, 0 s: close() sends RST
 _SIGNALS = hasattr(signal, "pthread_kill") and hasattr(signal, "SIGURG")  # not on Windows
 
 
@@ -53,28 +49,6 @@ def large_request(bench: Bench) -> tuple[Trial, socket.socket, socket.socket]:
     except OSError:  # ECONNRESET, EPIPE: the server has gone; its reply will tell
         pass
     return trial, listener, client
-
-
-def send(client: socket.socket, piece: bytes) -> None:
-    """Send `piece`; a server that has gone is no error here: its reply will tell."""
-    try:
-        client.sendall(piece)
-    except OSError:  # ECONNRESET, EPIPE
-        return
-
-
-def finish(client: socket.socket) -> None:
-    """Send the end of the stream; a server that has gone is no error here."""
-    try:
-        client.shutdown(socket.SHUT_WR)
-    except OSError:  # ENOTCONN after a reset
-        return
-
-
-def reset(client: socket.socket) -> None:
-    """Vanish: close `client` so that the other end gets RST instead of FIN."""
-    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
-    client.close()
 
 
 def reply_to(client: socket.socket, trial: Trial) -> bytes:

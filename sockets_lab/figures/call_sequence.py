@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 
 from sockets_lab.figures.card import Card, house_settings, pill_width, text_width
 from sockets_lab.figures.conversation import Arrow, Conversation, Row, Stretch, follow
-from sockets_lab.figures.palette import CARD, SOFT, WARNING, kind_of, role_hue
+from sockets_lab.figures.palette import CARD, SOFT, UNREAD, WARNING, kind_of, role_hue
 from sockets_lab.figures.picture import Picture
 from sockets_lab.figures.sequence_plan import (
     HEAD,
@@ -97,7 +97,6 @@ def _insights(conversation: Conversation) -> list[str]:
 
 # --- drawing ------------------------------------------------------------------------------------
 
-_BUFFER = "#fff3a8", "#a89400"
 _LONG = 16
 """Beyond this many rows the lanes' names are written once more at the foot."""
 
@@ -161,7 +160,9 @@ def _stretch(card: Card, plan: Plan, conversation: Conversation, stretch: Stretc
     if stretch.kind == "waits":
         card.box(x - 5, top, 10, end - top, hue.tint, hue.line, radius=3, level=3)
     elif stretch.kind == "unread":
-        card.box(x - 13, top, 8, end - top, *_BUFFER, radius=2, hatch="/////", level=3.5)
+        card.box(
+            x - 13, top, 8, end - top, UNREAD.tint, UNREAD.line, radius=2, hatch="/////", level=3.5
+        )
     else:
         dashed = stretch.kind == "kernel"
         card.line([(x, top), (x, end)], hue.line, stroke=2.2, dashed=dashed)
@@ -222,7 +223,7 @@ def _explain(card: Card, y: float, kind: str) -> None:
         hue = role_hue("other")
         card.box(24, y - 5, 30, 10, hue.tint, hue.line, radius=3)
     elif kind == "unread":
-        card.box(24, y - 4, 30, 8, *_BUFFER, radius=2, hatch="/////")
+        card.box(24, y - 4, 30, 8, UNREAD.tint, UNREAD.line, radius=2, hatch="/////")
     else:
         card.line([(24, y), (54, y)], SOFT, stroke=2.2, dashed=kind == "kernel")
     card.text(64, y, _SAYS[kind], size=11, ink=SOFT)

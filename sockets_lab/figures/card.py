@@ -28,7 +28,17 @@ from matplotlib.text import Text
 from matplotlib.textpath import text_to_path
 
 from sockets_lab.figures.interrupt import told_briefly
-from sockets_lab.figures.palette import BORDER, CARD, FAINT, INK, SOFT, StateLook, look_of_state
+from sockets_lab.figures.palette import (
+    BORDER,
+    CARD,
+    FAINT,
+    GOOD,
+    INK,
+    SOFT,
+    WARNING,
+    StateLook,
+    look_of_state,
+)
 from sockets_lab.figures.picture import CSS_DPI
 
 __all__ = ["Card", "Point", "house_settings", "pill_width", "text_width", "wrap"]
@@ -252,6 +262,15 @@ class Card:
         """Draw the sign of what succeeded."""
         points = [(x - size, y), (x - 0.25 * size, y + 0.75 * size), (x + size, y - 0.75 * size)]
         self.line(points, ink, stroke=2, level=level)
+
+    def verdict(self, x: float, y: float, *, good: bool) -> None:
+        """Draw a tick on a disc, or a cross on a square, 16 pixels wide."""
+        if good:
+            self.disc(x, y, 8, GOOD.line)
+            self.tick(x, y, 3.6, CARD)
+        else:
+            self.box(x - 7.5, y - 7.5, 15, 15, WARNING.line, radius=2.5, level=4)
+            self.cross(x, y, 3.2, CARD)
 
     def pill(
         self, x: float, y: float, state: str, *, align: Align = "center", dashed: bool = False

@@ -17,7 +17,18 @@ from typing import Literal, NamedTuple
 from sockets_lab.figures.palette import kind_of
 from sockets_lab.figures.told import Told
 
-__all__ = ["Arrow", "Conversation", "Mark", "Place", "Row", "Stretch", "follow", "lanes_of"]
+__all__ = [
+    "RECEIVING",
+    "SENDING",
+    "Arrow",
+    "Conversation",
+    "Mark",
+    "Place",
+    "Row",
+    "Stretch",
+    "follow",
+    "lanes_of",
+]
 
 SENDING = frozenset({"send", "sendall", "sendto", "sendmsg", "sendfile"})
 RECEIVING = frozenset({"recv", "recv_into", "recvfrom", "recvfrom_into", "recvmsg"})

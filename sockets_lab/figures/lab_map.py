@@ -3,7 +3,7 @@
 from matplotlib.figure import Figure
 
 from sockets_lab.figures.card import Card, house_settings, pill_width, text_width
-from sockets_lab.figures.palette import BORDER, INK, SOFT, kind_of, role_hue
+from sockets_lab.figures.palette import BORDER, GROUND, INK, SOFT, kind_of, role_hue
 from sockets_lab.figures.picture import Picture
 
 __all__ = ["lab_map"]
@@ -16,7 +16,6 @@ running a cell makes calls on your sockets; each call goes down to the operating
 the recording notes each call, and asks the table which state every socket is in
 the figure draws what was recorded, and the output shows it"""
 
-_GROUND = "#f1f3f6"
 _COLUMN = (190.0, 434.0, 678.0)
 _BOX = 190.0
 _FLOOR = (84.0, 236.0, 388.0)
@@ -48,7 +47,7 @@ def _draw(title: str) -> Figure:
 
 def _floor(card: Card, at: int, name: tuple[str, ...]) -> None:
     y = _FLOOR[at]
-    card.box(24, y, 862, _HIGH, _GROUND, BORDER, radius=12, stroke=1)
+    card.box(24, y, 862, _HIGH, GROUND, BORDER, radius=12, stroke=1)
     for line_at, line in enumerate(name):
         middle = y + _HIGH / 2 + 19 * (line_at - (len(name) - 1) / 2)
         card.text(44, middle, line, ink=INK, bold=True)

@@ -13,11 +13,14 @@ __all__ = [
     "CARD",
     "FAINT",
     "GOOD",
+    "GROUND",
     "INK",
     "SOFT",
+    "UNREAD",
     "WARNING",
     "Hue",
     "StateLook",
+    "ink_of",
     "kind_of",
     "look_of_state",
     "role_hue",
@@ -26,6 +29,7 @@ __all__ = [
 CARD = "#fdfdfb"
 BORDER = "#cfd4dc"
 FAINT = "#e7e9ed"
+GROUND = "#f1f3f6"
 INK = "#1d232f"
 SOFT = "#59616f"
 
@@ -46,6 +50,8 @@ _OTHER = Hue("#7a8290", "#4a515e", "#eef0f3")
 
 GOOD = _CONNECTION
 WARNING = Hue("#b3202c", "#9b1522", "#fbe7e7")
+UNREAD = Hue("#a89400", "#564b00", "#fff3a8")
+"""Bytes in the kernel's buffer that nobody has read yet."""
 
 _BY_KIND = {
     "client": _CLIENT,
@@ -64,6 +70,12 @@ def kind_of(role: str) -> str:
 def role_hue(kind: str) -> Hue:
     """Return the hue of a kind of role (see `kind_of`)."""
     return _BY_KIND.get(kind, _OTHER)
+
+
+def ink_of(name: str) -> str:
+    """Return the ink of a name: that of its role, or of all words if it is none."""
+    kind = kind_of(name)
+    return INK if kind == "other" else role_hue(kind).ink
 
 
 class StateLook(NamedTuple):

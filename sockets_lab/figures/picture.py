@@ -26,6 +26,8 @@ CSS_DPI = 100
 """Dots per inch at which one dot of the drawing is one CSS pixel of the page."""
 
 _EXACT, _COLOURS, _APART = 32, 80, 300
+_WEIGHTS = np.array([1, 1, 1, 8], np.int32)
+"""Of red, green, blue and opacity: what is opaque must not take a colour from the soft corners."""
 
 
 class Picture:
@@ -121,9 +123,9 @@ def _choose(colours: NDArray[np.uint8], order: NDArray[np.intp]) -> NDArray[np.i
 
 def _nearest(colours: NDArray[np.uint8], kept: NDArray[np.uint8]) -> NDArray[np.uint8]:
     table = np.empty(len(colours), np.uint8)
-    palette = kept.astype(np.int32)
+    palette = kept.astype(np.int32) * _WEIGHTS
     for start in range(0, len(colours), 1024):
-        part = colours[start : start + 1024].astype(np.int32)
+        part = colours[start : start + 1024].astype(np.int32) * _WEIGHTS
         away = ((part[:, None, :] - palette[None, :, :]) ** 2).sum(axis=2)
         table[start : start + 1024] = away.argmin(axis=1)
     return table

@@ -1,97 +1,135 @@
-"""What the decoders of `sockets_lab.framing` cost, in times of a plain loop that does the same.
+"""What a decoder costs, in times of a plain loop that does the same job and trusts its peer.
 
     python -m tests.measure.framing_throughput [ROUNDS]
 
-The stream is messages of 64 bytes, in chunks of 64 KiB that begin and end anywhere. The plain loops
-keep what is left of a chunk for the next, as they must, and check nothing: one splits lines, one
-reads lengths with `struct`. Rounds are interleaved; ratios of CPU time are taken within each round,
-and medians printed with their quartiles. Then a gigabyte goes through each decoder, and the most
-memory that Python held at any moment is compared with that of ten megabytes.
+The stream is messages of 64 bytes, read in chunks of 64 KiB; nothing is sent, since a decoder does
+no I/O. The plain loops keep what is left of a chunk for the next one, as they must, but check no
+length and take no hostile split: one is `bytes.split`, the other `struct` and slices. Rounds are
+interleaved, the ratio of CPU time is taken within each round, and medians are printed with their
+quartiles. The delimiter's decoder is measured twice, since it must measure each message only where
+a chunk is longer than a message may be.
+
+Then memory: the peak that tracemalloc saw over 10 MB of stream, and over 1 GB.
 """
 
+import struct
 import sys
 import tracemalloc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from statistics import median, quantiles
-from struct import unpack_from
 from time import process_time_ns
 
 from sockets_lab.framing import DelimiterDecoder, LengthDecoder, encode_delimited, encode_length
 
-MESSAGE = b"x" * 64
 CHUNK = 65_536
-MEGABYTE = 1_000_000
+SMALL = b"x" * 64
+SIZES = (68, 49_152)  # bytes with the mark; the large ones begin at four places of a chunk in turn
 
 Feed = Callable[[bytes], list[bytes]]
 
 
-def main(rounds: int = 21) -> None:
-    """Print the ratios of `rounds` rounds, and the memory of a long stream."""
-    pairs = (
-        ("lines", encode_delimited(MESSAGE), lambda: DelimiterDecoder().feed, PlainLines),
-        ("lengths", encode_length(MESSAGE), lambda: LengthDecoder().feed, PlainLengths),
-    )
-    for name, encoded, decoder, plain in pairs:
-        chunks = list(chunked(encoded, 4 * MEGABYTE))
-        ratios = [seconds(decoder(), chunks) / seconds(plain(), chunks) for _ in range(rounds + 1)]
-        low, _, high = quantiles(ratios[1:], n=4)  # the first was to warm up
-        print(f"{name}, decoder ÷ plain loop: {median(ratios[1:]):.2f} ({low:.2f} to {high:.2f})")
-        peaks = [peak_kib(decoder(), encoded, size) for size in (10 * MEGABYTE, 1000 * MEGABYTE)]
-        print(f"{name}, peak at 10 MB and at 1 GB: {peaks[0]:.0f} and {peaks[1]:.0f} KiB")
+def main(rounds: int = 41) -> None:
+    """Print the ratios of `rounds` rounds of each decoder, then its memory."""
+    lines, lengths = chunks_of(encode_delimited(SMALL)), chunks_of(encode_length(SMALL))
+    plain_lines, plain_lengths = PlainLines, PlainLengths
+    short = partial(DelimiterDecoder, max_length=1024)
+    show("delimiter / split", measure(DelimiterDecoder, plain_lines, lines, rounds))
+    show("delimiter, max_length=1024 / split", measure(short, plain_lines, lines, rounds))
+    show("length / struct", measure(LengthDecoder, plain_lengths, lengths, rounds))
+    for size in SIZES:
+        show_memory("delimiter", DelimiterDecoder, encode_delimited(b"x" * (size - 1)))
+        show_memory("length", LengthDecoder, encode_length(b"x" * (size - 4)))
+
+
+def show(setting: str, ratios: list[float]) -> None:
+    low, _, high = quantiles(ratios, n=4)
+    print(f"{setting}: {median(ratios):.2f} ({low:.2f} to {high:.2f})")
+
+
+def measure(decoder: Callable, plain: Callable, chunks: list[bytes], rounds: int) -> list[float]:
+    """Ratios decoder / plain loop, one a round."""
+    if decode(decoder().feed, chunks) != decode(plain().feed, chunks):
+        raise RuntimeError("the plain loop does another job than the decoder")
+    return [
+        cpu_time(decoder().feed, chunks) / cpu_time(plain().feed, chunks) for _ in range(rounds)
+    ]
 
 
 class PlainLines:
-    """Splits at line ends, and trusts its peer."""
+    """Splits each chunk, and keeps the last piece for the next."""
 
     def __init__(self) -> None:
         self.rest = b""
 
-    def __call__(self, data: bytes) -> list[bytes]:
+    def feed(self, data: bytes) -> list[bytes]:
         *messages, self.rest = (self.rest + data).split(b"\n")
         return messages
 
 
 class PlainLengths:
-    """Cuts at the lengths that are claimed, and trusts its peer."""
+    """Reads a length, slices a message, and keeps what is left for the next chunk."""
 
     def __init__(self) -> None:
         self.rest = b""
+        self.unpack = struct.Struct("!I").unpack_from
 
-    def __call__(self, data: bytes) -> list[bytes]:
+    def feed(self, data: bytes) -> list[bytes]:
         data = self.rest + data
-        messages, at = [], 0
-        while at + 4 <= len(data):
-            (length,) = unpack_from(">I", data, at)
-            end = at + 4 + length
-            if end > len(data):
+        unpack, size = self.unpack, len(data)
+        messages, start = [], 0
+        while size - start >= 4:
+            (length,) = unpack(data, start)
+            stop = start + 4 + length
+            if stop > size:
                 break
-            messages.append(data[at + 4 : end])
-            at = end
-        self.rest = data[at:]
+            messages.append(data[start + 4 : stop])
+            start = stop
+        self.rest = data[start:]
         return messages
 
 
-def chunked(encoded: bytes, size: int) -> Iterator[bytes]:
-    """The stream of `size` bytes in chunks; each begins where the last ended."""
-    repeated = encoded * (2 * CHUNK // len(encoded) + 1)
+def chunks_of(encoded: bytes) -> list[bytes]:
+    """The shortest stream of whole chunks and whole messages, so that it can be repeated."""
+    stream = encoded * CHUNK
+    return [stream[at : at + CHUNK] for at in range(0, len(stream), CHUNK)]
+
+
+def decode(feed: Feed, chunks: Iterable[bytes]) -> list[bytes]:
+    return [message for chunk in chunks for message in feed(chunk)]
+
+
+def cpu_time(feed: Feed, chunks: list[bytes]) -> int:
+    """Nanoseconds of this process for all chunks."""
+    began = process_time_ns()
+    for chunk in chunks:
+        feed(chunk)
+    return process_time_ns() - began
+
+
+def show_memory(kind: str, decoder: Callable, encoded: bytes) -> None:
+    short, long = (peak(decoder().feed, stream(encoded, size)) for size in (10**7, 10**9))
+    print(
+        f"{kind}, {len(encoded)} bytes a message with its mark: peak {short / 1024:.0f} KiB over "
+        f"10 MB, {long / 1024:.0f} KiB over 1 GB"
+    )
+
+
+def stream(encoded: bytes, size: int) -> Iterator[bytes]:
+    """Chunks of `size` bytes of stream; each is made when it is asked for."""
+    repeated = encoded * (CHUNK // len(encoded) + 2)
     for at in range(0, size, CHUNK):
         begin = at % len(encoded)
         yield repeated[begin : begin + CHUNK]
 
 
-def seconds(feed: Feed, chunks: list[bytes]) -> float:
-    before = process_time_ns()
-    for chunk in chunks:
-        feed(chunk)
-    return (process_time_ns() - before) / 1e9
-
-
-def peak_kib(feed: Feed, encoded: bytes, size: int) -> float:
+def peak(feed: Feed, chunks: Iterator[bytes]) -> int:
+    """Most bytes allocated at once while all chunks are decoded."""
     tracemalloc.start()
     try:
-        for chunk in chunked(encoded, size):
+        for chunk in chunks:
             feed(chunk)
-        return tracemalloc.get_traced_memory()[1] / 1024
+        return tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
 

@@ -1,0 +1,44 @@
+"""Counts in words, and counts of bytes in the unit in which people read them."""
+
+from typing import NamedTuple
+
+__all__ = ["ByteUnit", "in_unit", "many", "times", "unit_for"]
+
+
+class ByteUnit(NamedTuple):
+    """A unit of bytes by its name; the IEC's prefixes count in steps of 1,024."""
+
+    name: str
+    nbytes: int
+
+
+_FROM = {
+    2**30: ByteUnit("GiB", 2**30),
+    2**20: ByteUnit("MiB", 2**20),
+    2**12: ByteUnit("KiB", 2**10),  # under 4 KiB bytes are read more easily
+    0: ByteUnit("bytes", 1),
+}
+
+
+def unit_for(most: float) -> ByteUnit:
+    """Return the unit for an axis that reaches up to `most` bytes."""
+    return next(unit for least, unit in _FROM.items() if most >= least)
+
+
+def in_unit(nbytes: int) -> str:
+    """Return bytes in the unit that suits them: "640 bytes", "3.71 MiB"."""
+    unit = unit_for(nbytes)
+    if unit.nbytes == 1:
+        return many(nbytes, "byte")
+    number = nbytes / unit.nbytes
+    return f"{number:,.0f} {unit.name}" if number >= 100 else f"{number:.3g} {unit.name}"
+
+
+def many(number: int, noun: str) -> str:
+    """Return "1 byte", "1,024 bytes"."""
+    return f"{number:,} {noun}{'s' * (number != 1)}"
+
+
+def times(number: int) -> str:
+    """Return "once", "3 times"."""
+    return "once" if number == 1 else f"{number:,} times"

@@ -1,0 +1,35 @@
+"""Packets: what really goes over the wire between a client and a server.
+
+    seen = captured("half_close_ipv4", talk)   # live where this machine can, else recorded
+    print(seen)                                # client 1 -> connection 1: SYN ...
+    states(seen)                               # the TCP states of both ends after each segment
+
+`capture()` runs a function in a private network and captures its loopback interface; `read()` takes
+a file of tcpdump or Wireshark. Where neither will do, `proxy()` stands between client and server
+and keeps every byte: no packets, but what each side said and how it ended.
+
+scapy does the reading of packets, and is imported when the first one is read.
+"""
+
+from sockets_lab.wire.live import capture, captured, read
+from sockets_lab.wire.proxy import Overheard, Proxy, proxy
+from sockets_lab.wire.scenarios import settle
+from sockets_lab.wire.segments import Capture, Packet, Segment, Step
+from sockets_lab.wire.sniffing import mark
+from sockets_lab.wire.states import states
+
+__all__ = [
+    "Capture",
+    "Overheard",
+    "Packet",
+    "Proxy",
+    "Segment",
+    "Step",
+    "capture",
+    "captured",
+    "mark",
+    "proxy",
+    "read",
+    "settle",
+    "states",
+]
