@@ -18,6 +18,7 @@ from sockets_lab.exercises.battery import Bench, Report, Unmet, behaviour, descr
 from sockets_lab.exercises.decoding import (
     MakeDecoder,
     expect_messages,
+    expect_outcome,
     expect_refusal,
     expect_torn,
     hear,
@@ -27,6 +28,7 @@ from sockets_lab.exercises.decoding import (
     seconds_for,
 )
 from sockets_lab.framing import LengthDecoder, encode_length
+from sockets_lab.peers import claims_a_huge_length, glued, one_byte_at_a_time, polite
 
 __all__ = ["LIMIT", "check_decoder"]
 
@@ -36,8 +38,8 @@ _TEXT = "Hello, server."
 _MIXED = "naïve café, 10 € 😀"  # characters of one, two, three and four bytes
 _LARGE_CLAIM = 64 << 20  # to be seen in memory, and yet to hurt no machine
 _HIGHEST_CLAIM = 0xFFFF_FFFF
-_MEMORY = 4 * LIMIT  # bytes: for all that is held, and copied on the way
-_STREAM_BYTES = 1 << 20
+_MEMORY = 2 * LIMIT  # bytes: for all that is held, and copied on the way
+_STREAM_BYTES = 1 << 19
 _TIMES_SLOWER = 50
 _HINT_FOLLOWS = "this follows from what is said above: mend that first"
 _LEAST_S = 0.02  # on Windows the clock of a thread takes steps of 16 ms
@@ -251,7 +253,7 @@ def _end_in_length(bench: Bench) -> None:
     hint="drop the bytes of a message that was given back: a connection can last for days",
 )
 def _long_stream(bench: Bench) -> None:
-    message = _encoded("x" * 1020)
+    message = _encoded("x" * 1000)
     memory, seen = memory_for(bench, message * (_STREAM_BYTES // len(message)))
     if seen.error is not None:
         raise Unmet(f"feed() raised {described(seen.error)}", _HINT_FOLLOWS)
@@ -272,6 +274,18 @@ def _small_pieces(bench: Bench) -> None:
     most_s = _TIMES_SLOWER * needed_s
     if bench.call(lambda make: seconds_for(make, pieces, at_most_s=most_s)) > most_s:
         raise Unmet("more than that, and more with every piece")
+
+
+@behaviour(
+    "makes a server that bears its clients",
+    expected="polite, one byte at a time, glued: replied; claims a huge length: closed",
+    hint=_HINT_FOLLOWS,
+)
+def _clients(bench: Bench) -> None:
+    expect_outcome(bench, polite, _MIXED, "replied")
+    expect_outcome(bench, one_byte_at_a_time, _MIXED, "replied", pause_s=0.001)
+    expect_outcome(bench, glued, _MIXED, "replied")
+    expect_outcome(bench, claims_a_huge_length, _MIXED, "closed", claimed=_LARGE_CLAIM)
 
 
 def _encoded(*texts: str) -> bytes:
@@ -310,6 +324,7 @@ _BEHAVIOURS = (
     _end_in_length,
     _long_stream,
     _small_pieces,
+    _clients,
 )
 
 _OVER_IPV6 = "a stream is a stream over both families: nothing here depends on an address"

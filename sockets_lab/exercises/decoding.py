@@ -14,13 +14,15 @@ from math import inf
 from typing import Any, NamedTuple, Protocol
 
 from sockets_lab.exercises.battery import Bench, NotStarted, Unmet, described
-from sockets_lab.exercises.clients import finish
+from sockets_lab.framing import encode_length
+from sockets_lab.peers import Outcome, Seen, finish
 
 __all__ = [
     "Feedable",
     "MakeDecoder",
     "Transcript",
     "expect_messages",
+    "expect_outcome",
     "expect_refusal",
     "expect_torn",
     "hear",
@@ -31,6 +33,7 @@ __all__ = [
 ]
 
 _CHUNK = 4096
+_PEER_S = 1.0
 _LONGEST_SHOWN, _MOST_SHOWN = 24, 4  # characters of a message; messages
 _HINT_LIST = "give back a list from every feed(), an empty one as long as no message is complete"
 _HINT_TEXT = "a message is text (str): decode its bytes when they are all there"
@@ -158,6 +161,34 @@ def hear_in_turns(bench: Bench, streams: Sequence[bytes], size: int = 6) -> list
 
     bench.call(scene)
     return seen
+
+
+def expect_outcome(
+    bench: Bench, peer: Callable[..., Seen], text: str, outcome: Outcome, **options: float
+) -> None:
+    """Raise Unmet unless `peer` sees `outcome` of a server that replies in capitals.
+
+    The server is ours, with the learner's decoder in it: a small loop around recv().
+    """
+    listener = bench.listener()
+    trial = bench.start(lambda make: _serve(listener, make()))
+    request, reply = (encode_length(each.encode()) for each in (text, text.upper()))
+    seen = peer(listener.getsockname(), request, reply, deadline_s=_PEER_S, **options)
+    trial.result()  # the peer has left, so the server ends; a mistake in the code says more
+    if seen.outcome != outcome:
+        raise Unmet(str(seen))
+
+
+def _serve(listener: socket.socket, decoder: Feedable) -> None:
+    connection, _ = listener.accept()
+    with connection:
+        try:
+            while piece := connection.recv(_CHUNK):
+                for text in decoder.feed(piece):
+                    connection.sendall(encode_length(text.upper().encode()))
+            decoder.end()
+        except ValueError:  # the peer broke the rules: hang up
+            return
 
 
 def memory_for(bench: Bench, stream: bytes) -> tuple[int, Transcript]:

@@ -7,6 +7,7 @@ CAUGHT_BY = (
     "keeps characters whole",
     "refuses bytes that are no text",
     "holds little over a long stream",
+    "makes a server that bears its clients",
 )
 HINT = "cut the bytes first"
 

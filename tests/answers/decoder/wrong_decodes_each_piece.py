@@ -2,7 +2,10 @@
 
 import struct
 
-CAUGHT_BY = "keeps characters whole"
+CAUGHT_BY = (
+    "keeps characters whole",
+    "makes a server that bears its clients",
+)
 HINT = "decode a message"
 
 LIMIT = 65_536

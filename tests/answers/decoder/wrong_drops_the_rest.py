@@ -11,6 +11,7 @@ CAUGHT_BY = (
     "refuses an end inside a text",
     "refuses an end inside a length, and right behind it",
     "holds little over a long stream",
+    "makes a server that bears its clients",
 )
 HINT = "as long as a whole one is held"
 

@@ -7,6 +7,7 @@ CAUGHT_BY = (
     "reads a stream that comes byte by byte",
     "refuses an end inside a length, and right behind it",
     "bears a large message in small pieces",
+    "makes a server that bears its clients",
 )
 HINT = "can be torn like any others"
 

@@ -2,7 +2,10 @@
 
 import struct
 
-CAUGHT_BY = "refuses a longer one by its length"
+CAUGHT_BY = (
+    "refuses a longer one by its length",
+    "makes a server that bears its clients",
+)
 HINT = "as soon as it is there"
 
 LIMIT = 65_536

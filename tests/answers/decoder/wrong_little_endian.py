@@ -20,6 +20,7 @@ CAUGHT_BY = (
     "refuses an end inside a length, and right behind it",
     "holds little over a long stream",
     "bears a large message in small pieces",
+    "makes a server that bears its clients",
 )
 HINT = "the most significant byte"
 

@@ -9,6 +9,7 @@ CAUGHT_BY = (
     "keeps a copy of what it was fed",
     "keeps two streams apart",
     "takes a message of LIMIT bytes",
+    "makes a server that bears its clients",
 )
 HINT = "an empty one as long as"
 

@@ -8,6 +8,7 @@ CAUGHT_BY = (
     "reads an empty message",
     "accepts an end between two messages",
     "holds little over a long stream",
+    "makes a server that bears its clients",
 )
 HINT = "as long as a whole one is held"
 

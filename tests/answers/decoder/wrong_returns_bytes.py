@@ -18,6 +18,7 @@ CAUGHT_BY = (
     "accepts an end between two messages",
     "refuses an end inside a text",
     "refuses an end inside a length, and right behind it",
+    "makes a server that bears its clients",
 )
 HINT = "a message is text"
 

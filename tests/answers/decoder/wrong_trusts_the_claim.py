@@ -5,6 +5,7 @@ import struct
 CAUGHT_BY = (
     "refuses a longer one by its length",
     "takes no memory for a claim",
+    "makes a server that bears its clients",
 )
 HINT = "compare the length with LIMIT"
 
