@@ -60,7 +60,8 @@ CHAPTERS = (
         "04_a_byte_stream.ipynb",
         "A byte stream",
         "Why did my message arrive in pieces?",
-        50,
+        60,
+        written=True,
     ),
     Chapter(
         "05_closing.ipynb",
