@@ -81,8 +81,8 @@ def settle(words: str, *sockets: socket.socket, roles: Roles, host: str = "127.0
 class _Still:
     """Says whether nothing moves: all is answered, and two looks in a row saw the same.
 
-    One look is not enough: a closed socket that goes on to FIN_WAIT_2 becomes a smaller entry of
-    the kernel's table (tcp_time_wait() in net/ipv4/tcp_minisocks.c), and for a moment is in neither.
+    One look is not enough: a closed socket that goes on to FIN_WAIT_2 becomes a smaller entry in
+    the kernel's table (tcp_time_wait() in net/ipv4/tcp_minisocks.c), and is missing for a moment.
     """
 
     def __init__(self) -> None:
