@@ -25,6 +25,7 @@ CHECKS = {
     "serve_once": exercises.check_serve_once,
     "queue_depth": exercises.check_queue_depth,
     "completed": exercises.check_completed,
+    "finish": exercises.check_finish,
 }
 SHORT_S = 0.3
 PROMPT_S = 1.0
