@@ -282,8 +282,6 @@ def _is_ready(sock: socket.socket, event: int, timeout_s: float) -> bool:
 def described(error: BaseException) -> str:
     """Name `error` in words that are the same on every machine: errno by name."""
     name = type(error).__name__
-    if name == "error":  # of the module struct, for example
-        name = f"{type(error).__module__}.{name}"
     if isinstance(error, OSError) and error.errno is not None:
         return f"{name} ({errno.errorcode.get(error.errno, error.errno)})"
     return f"{name}: {error}" if str(error) else name

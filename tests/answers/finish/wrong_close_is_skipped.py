@@ -4,7 +4,12 @@ import socket
 import time
 
 CAUGHT_BY = "closes the connection of a client that has vanished"
-ALSO = ("gives up at the deadline", "keeps the deadline while it sends")
+ALSO = (
+    "gives up at the deadline",
+    "keeps the deadline while it sends",
+    "has one deadline for the whole",
+    "is not held by a flood",
+)
 HINT = "is not reached when a call raises"
 
 

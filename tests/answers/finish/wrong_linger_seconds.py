@@ -1,5 +1,6 @@
 """Takes SO_LINGER with some seconds for a cure: close() waits, but reads nothing."""
 
+import contextlib
 import math
 import socket
 import struct
@@ -16,8 +17,6 @@ def finish(connection, reply, deadline_s):
     linger = struct.pack("ii", 1, math.ceil(deadline_s))
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
     connection.settimeout(deadline_s)
-    try:
+    with contextlib.suppress(OSError):
         connection.sendall(reply)
-    except OSError:
-        pass
     connection.close()

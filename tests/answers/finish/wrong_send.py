@@ -1,4 +1,4 @@
-"""Does not look at what send() says."""
+"""Sends once, and trusts that the kernel has taken all of it."""
 
 import socket
 import time

@@ -5,7 +5,7 @@ import time
 
 CAUGHT_BY = "loses no reply when the client still sends"
 ALSO = ("gives up at the deadline", "answers a client that has finished already")
-HINT = "shuts down both ways"
+HINT = "make your own recv() say b''"
 
 
 def finish(connection, reply, deadline_s):
