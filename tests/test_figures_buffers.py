@@ -60,6 +60,12 @@ def test_tells_turns_without_counts(levels: tuple[int, ...], words: str) -> None
     assert unread(*levels) == words
 
 
+def test_is_as_wide_whatever_it_counts() -> None:
+    widths = {buffers_over_time(buffers(*FULL, most=most)).width for most in (9, 4_095, 10**6)}
+
+    assert len(widths) == 1
+
+
 def test_tells_bytes_that_were_gone_with_their_socket() -> None:
     assert told(buffers((0, 5), (0, 9), GONE))["connection 1's unread"] == (
         "are there at first, then stay, then are gone with the socket"

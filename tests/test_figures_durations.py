@@ -52,6 +52,12 @@ def test_writes_medians_and_counts() -> None:
     assert {"500 ms", "measured once", "20 ms", "measured 200 times"} <= set(words)
 
 
+def test_is_as_wide_whatever_it_took() -> None:
+    widths = {durations({"a": [seconds]}).width for seconds in (1.23e-6, 0.0123, 1.0, 12.3)}
+
+    assert len(widths) == 1
+
+
 def test_draws_a_duration_of_nothing() -> None:
     assert "0.0001 ms" in written({"a": [0.0, 0.0], "b": [0.001]})
 

@@ -38,6 +38,9 @@ def buffers_over_time(history: History, *, title: str = "Bytes in the kernel's b
 
 
 _TOP, _HIGH, _STEP, _WIDE = 88.0, 62.0, 86.0, 560.0
+_WIDEST = "at most 4,095 bytes"
+"""Room for any count: a picture is as wide on every run, since pages are compared."""
+
 _NOTE = "unsent: in the send buffer; unread: in the receive buffer; each strip has its own scale"
 
 
@@ -61,7 +64,7 @@ def _draw(buffers: Sequence[Buffer], title: str) -> Figure:
     empty = [f"{buffer.role} {buffer.kind}" for buffer in buffers if buffer not in drawn]
     clock = _Clock(min(b.levels[0].at_s for b in buffers), max(b.end_s for b in buffers))
     left = 24 + max(text_width(buffer.role, 12, bold=True) for buffer in drawn) + 106
-    right = left + _WIDE + 12 + max(text_width(_peak(buffer), 11) for buffer in drawn) + 24
+    right = left + _WIDE + 12 + text_width(_WIDEST, 11) + 24
     lines = wrap(f"always 0: {', '.join(empty)}", left + _WIDE - 24, 11) if empty else []
     bottom = _TOP + _STEP * len(drawn) - (_STEP - _HIGH)
     card = Card(right, bottom + 66 + 18 * len(lines) + 6 * bool(lines), title, _NOTE)
