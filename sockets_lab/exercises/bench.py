@@ -2,6 +2,7 @@
 
 import errno
 import inspect
+import math
 import selectors
 import socket
 import sys
@@ -143,9 +144,13 @@ class Trial:
             if _can_send(client, _GLANCE_S):
                 left = left[client.send(left[:_CHUNK]) :]
 
-    def readable(self, client: socket.socket) -> bool:
-        """Wait until something comes to `client`; False when nothing can come any more."""
-        while not self.ended and time.monotonic() < self._until_s:
+    def readable(self, client: socket.socket, within_s: float = math.inf) -> bool:
+        """Wait until something comes to `client`; False when nothing can come any more.
+
+        Nor is it waited for longer than `within_s` seconds.
+        """
+        until_s = min(self._until_s, time.monotonic() + within_s)
+        while not self.ended and time.monotonic() < until_s:
             if _has_news(client, _GLANCE_S):
                 return True
         return _has_news(client, _LAST_LOOK_S)
