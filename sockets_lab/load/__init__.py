@@ -1,21 +1,42 @@
-"""A server in a process of its own, and what it costs: CPU time and memory.
+"""Bounded load on loopback, and what it measures: latency, CPU time, memory.
 
     with serving("sockets_lab.servers.readiness:serve") as server:
-        ...  # talk to it at server.address
+        result = closed_loop(server.address, connections=100, messages=50_000, server=server)
 
-`serving` makes the listener and hands it over, so that the address is known before the server has
-begun; the process and all that it started are ended on every way out.
+`serving` runs a server in a process of its own; `closed_loop`, `open_loop` and `churn` load it from
+another, and give a `Result`. No load goes anywhere but to this machine's own loopback, none is
+without bounds in count and time, and nothing of one is left behind.
 """
 
+from sockets_lab.load.bounds import (
+    MOST_BYTES,
+    MOST_CONNECTIONS,
+    MOST_MESSAGES,
+    MOST_SECONDS,
+)
+from sockets_lab.load.clients import WrongReply
 from sockets_lab.load.descriptors import TooFewDescriptors
+from sockets_lab.load.latencies import Latencies
+from sockets_lab.load.results import Result
+from sockets_lab.load.runs import churn, closed_loop, open_loop
 from sockets_lab.load.served import Served, serving
 from sockets_lab.load.usage import KernelMemory, Memory, kernel_memory
 
 __all__ = [
+    "MOST_BYTES",
+    "MOST_CONNECTIONS",
+    "MOST_MESSAGES",
+    "MOST_SECONDS",
     "KernelMemory",
+    "Latencies",
     "Memory",
+    "Result",
     "Served",
     "TooFewDescriptors",
+    "WrongReply",
+    "churn",
+    "closed_loop",
     "kernel_memory",
+    "open_loop",
     "serving",
 ]
