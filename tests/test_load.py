@@ -17,6 +17,7 @@ from sockets_lab.load import (
     WrongReply,
     churn,
     closed_loop,
+    hold,
     open_loop,
     serving,
 )
@@ -211,6 +212,8 @@ def test_only_loopback_is_loaded(address: tuple[object, ...], complaint: str) ->
         open_loop(address, rate=1, seconds=1, connections=1)
     with pytest.raises(ValueError, match=complaint):
         churn(address, connections=1)
+    with pytest.raises(ValueError, match=complaint), hold(address, 1):
+        pass
 
 
 @pytest.mark.parametrize(
@@ -273,6 +276,7 @@ def test_an_errno_comes_through_untouched(family: Family) -> None:
     for load in (
         lambda: closed_loop(address, connections=2, messages=10),
         lambda: churn(address, connections=10),
+        lambda: hold(address, 2).__enter__(),
     ):
         with pytest.raises(ConnectionRefusedError):
             load()
