@@ -16,6 +16,7 @@ from sockets_lab.figures import (
     states_over_time,
 )
 from sockets_lab.kernel import History, Sample, Snapshot, SocketView
+from tests.pictured_load import LOAD_PICTURES
 
 SERVER = Endpoint("127.0.0.1", 54321)
 
@@ -253,4 +254,5 @@ PICTURES: dict[str, Callable[[], Picture]] = {
     ),
     "abilities": lambda: abilities_board([ABLE, UNABLE]),
     "the lab": lab_map,
+    **LOAD_PICTURES,
 }

@@ -10,6 +10,8 @@ from sockets_lab.figures.call_sequence import call_sequence
 from sockets_lab.figures.completed_by_backlog import completed_by_backlog
 from sockets_lab.figures.endpoint_graph import endpoint_graph
 from sockets_lab.figures.lab_map import lab_map
+from sockets_lab.figures.latency_cdf import latency_cdf
+from sockets_lab.figures.omission import omission
 from sockets_lab.figures.picture import Picture
 from sockets_lab.figures.queue_over_time import queue_over_time
 from sockets_lab.figures.states_over_time import states_over_time
@@ -21,6 +23,8 @@ __all__ = [
     "completed_by_backlog",
     "endpoint_graph",
     "lab_map",
+    "latency_cdf",
+    "omission",
     "queue_over_time",
     "states_over_time",
 ]
