@@ -3,7 +3,7 @@
 import random
 from collections.abc import Callable
 
-from sockets_lab.figures import Picture, latency_cdf, omission
+from sockets_lab.figures import Picture, Scale, latency_cdf, omission, scaling
 from sockets_lab.load import Latencies, Result
 
 MODELS = (
@@ -71,6 +71,35 @@ def stalled(load: str = "open loop", *, every: int = 10, stall_s: float = 0.1) -
     )
 
 
+def growth(first: float, decline: float, each: float, counts: tuple[int, ...]) -> list[Scale]:
+    return [Scale(n, first * n**-decline, None if n < 10 else each * n) for n in counts]
+
+
+COUNTS = (1, 10, 100, 1000, 9000)
+
+
+def scaled() -> Picture:
+    rows = {
+        "threaded": growth(30_000, 0.25, 20_000, COUNTS[:4]),
+        "readiness": growth(55_000, 0.03, 700, COUNTS),
+        "coroutines": growth(24_000, 0.04, 5_300, COUNTS),
+    }
+    claims = [
+        ("memory", "threaded", 10, "readiness"),
+        ("throughput", "coroutines", 1, "readiness"),
+    ]
+    return scaling(rows, claims=claims)
+
+
+def scaled_nine() -> Picture:
+    return scaling(
+        {
+            name: growth(20_000 + 1000 * at, 0.02, 900 + 100 * at, COUNTS)
+            for at, name in enumerate(MODELS)
+        }
+    )
+
+
 LOAD_PICTURES: dict[str, Callable[[], Picture]] = {
     "latencies": three,
     "latencies of nine models": nine,
@@ -78,4 +107,7 @@ LOAD_PICTURES: dict[str, Callable[[], Picture]] = {
     "few latencies beside many": few,
     "omission": lambda: omission(stalled(), stalled("closed loop")),
     "no omission": lambda: omission(stalled(stall_s=0.0)),
+    "scaling": scaled,
+    "scaling of nine models": scaled_nine,
+    "scaling of one": lambda: scaling({"a server": [Scale(100, 50_000, None)]}),
 }

@@ -4,13 +4,13 @@ from itertools import combinations
 
 import pytest
 
-from sockets_lab.figures import Picture, latency_cdf, omission
+from sockets_lab.figures import Picture, Scale, latency_cdf, omission, scaling
 from sockets_lab.figures.palette import CARD
 from sockets_lab.figures.percentiles import name_of, nines
 from sockets_lab.figures.series import looks_of, spread
 from sockets_lab.load import Latencies
 from tests.drawn import VISIONS, apart, contrast
-from tests.pictured_load import MODELS, stalled, three
+from tests.pictured_load import COUNTS, LOAD_PICTURES, MODELS, growth, stalled, three
 
 FAST, SLOW = Latencies.of([1_000_000] * 100), Latencies.of([5_000_000] * 100)
 
@@ -109,6 +109,64 @@ def test_names_the_area_where_there_is_room() -> None:
 def test_refuses_what_is_no_open_loop() -> None:
     with pytest.raises(ValueError, match="this is the result of a closed loop: give one of open_"):
         omission(stalled("closed loop"))
+
+
+# --- throughput and memory ----------------------------------------------------------------------
+
+
+def test_tells_which_claims_hold_with_the_most_connections() -> None:
+    assert lines(LOAD_PICTURES["scaling"]()) == [
+        "throughput and memory by connections: threaded, readiness, coroutines",
+        "with the most connections, the memory of threaded is more than 10 times "
+        "that of readiness: true",
+        "with the most connections, the throughput of coroutines is more than "
+        "that of readiness: false",
+    ]
+
+
+def test_claims_are_judged_where_both_were_measured() -> None:
+    rows = {"a": [Scale(1, 10.0), Scale(10, 40.0)], "b": [Scale(1, 20.0), Scale(9, 1.0)]}
+    told = lines(scaling(rows, claims=[("throughput", "b", 1, "a")]))
+    assert told[1] == "with the most connections, the throughput of b is more than that of a: true"
+
+
+def test_draws_only_what_was_measured() -> None:
+    both = scaling({"a": growth(1000, 0.1, 900, COUNTS)})
+    memory_alone = scaling({"a": [Scale(10, None, 90_000)]})
+    assert len(both.figure.axes) == 3  # the sheet, and two
+    assert len(memory_alone.figure.axes) == 2
+
+
+def test_less_memory_than_a_page_is_drawn_as_a_page() -> None:
+    picture = scaling({"a": [Scale(1, None, 0), Scale(2, None, -5000.0)]})
+    heights = [y for line in picture.figure.axes[1].lines for y in line.get_ydata()]
+    assert 4096 / 2**20 in heights
+
+
+@pytest.mark.parametrize(
+    ("rows", "claims", "complaint"),
+    [
+        ({}, [], "give at least one Scale of at least one model"),
+        ({"a": []}, [], "give at least one Scale of at least one model"),
+        ({"a": [Scale(1, 5.0)], "b": []}, [], "nothing was measured of 'b'"),
+        ({"a": [Scale(1)]}, [], "no Scale has a throughput or a memory"),
+        ({"a": [Scale(0, 5.0)]}, [], "'a' has 0 connections: give 1 or more"),
+        ({"a": [Scale(1, 0.0)]}, [], "'a' has 0.0: give what was measured"),
+        ({"a": [Scale(1, None, float("nan"))]}, [], "'a' has nan: give what was measured"),
+        ({"a": [Scale(1, 5.0)]}, [("speed", "a", 1, "a")], "no quantity 'speed'"),
+        ({"a": [Scale(1, 5.0)]}, [("memory", "a", 1, "b")], "nothing was measured of 'b'"),
+        (
+            {"a": [Scale(1, 5.0)], "b": [Scale(2, 5.0)]},
+            [("throughput", "a", 1, "b")],
+            "'a' and 'b' have no throughput with as many connections",
+        ),
+    ],
+)
+def test_refuses_what_cannot_be_drawn_or_judged(
+    rows: dict[str, list[Scale]], claims: list[tuple[str, str, float, str]], complaint: str
+) -> None:
+    with pytest.raises(ValueError, match=complaint):
+        scaling(rows, claims=claims)
 
 
 # --- lines told apart ---------------------------------------------------------------------------

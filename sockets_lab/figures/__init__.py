@@ -14,10 +14,12 @@ from sockets_lab.figures.latency_cdf import latency_cdf
 from sockets_lab.figures.omission import omission
 from sockets_lab.figures.picture import Picture
 from sockets_lab.figures.queue_over_time import queue_over_time
+from sockets_lab.figures.scaling import Scale, scaling
 from sockets_lab.figures.states_over_time import states_over_time
 
 __all__ = [
     "Picture",
+    "Scale",
     "abilities_board",
     "call_sequence",
     "completed_by_backlog",
@@ -26,5 +28,6 @@ __all__ = [
     "latency_cdf",
     "omission",
     "queue_over_time",
+    "scaling",
     "states_over_time",
 ]
