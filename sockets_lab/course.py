@@ -68,6 +68,7 @@ CHAPTERS = (
         "Closing",
         "How does a conversation end?",
         50,
+        written=True,
     ),
     Chapter(
         "06_blocking_and_waiting.ipynb",

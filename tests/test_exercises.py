@@ -26,6 +26,7 @@ CHECKS = {
     "queue_depth": exercises.check_queue_depth,
     "completed": exercises.check_completed,
     "Decoder": exercises.check_decoder,
+    "finish": exercises.check_finish,
 }
 SHORT_S = 0.3
 PROMPT_S = 1.0

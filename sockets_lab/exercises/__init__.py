@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sockets_lab.exercises.a_byte_stream import check_decoder
     from sockets_lab.exercises.bind_listen_accept import check_serve_once
+    from sockets_lab.exercises.closing import check_finish
     from sockets_lab.exercises.snapshots import LiveSocket, live_sockets, snapshot_words
     from sockets_lab.exercises.the_two_queues import (
         check_completed,
@@ -23,6 +24,7 @@ _HOME = {
     "check_classify": "what_a_server_socket_is",
     "check_completed": "the_two_queues",
     "check_decoder": "a_byte_stream",
+    "check_finish": "closing",
     "check_queue_depth": "the_two_queues",
     "check_serve_once": "bind_listen_accept",
     "count_completed": "the_two_queues",
@@ -35,6 +37,7 @@ __all__ = [
     "check_classify",
     "check_completed",
     "check_decoder",
+    "check_finish",
     "check_queue_depth",
     "check_serve_once",
     "count_completed",

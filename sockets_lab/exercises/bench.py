@@ -84,6 +84,10 @@ class Trial:
         """Whether the function ended without a result: None, or the `...` of an empty body."""
         return self.ended and self.error is None and self._value in (None, ...)
 
+    def ends_within(self, seconds: float) -> bool:
+        """Wait for the function's end, but not longer; say whether it has ended."""
+        return self._ended.wait(seconds)
+
     def wait(self) -> None:
         """Wait for the function's end; Hung, with the place where it stands, at the deadline."""
         if not self._ended.wait(max(0.0, self._until_s - time.monotonic())):
@@ -278,8 +282,6 @@ def _is_ready(sock: socket.socket, event: int, timeout_s: float) -> bool:
 def described(error: BaseException) -> str:
     """Name `error` in words that are the same on every machine: errno by name."""
     name = type(error).__name__
-    if name == "error":  # of the module struct, for example
-        name = f"{type(error).__module__}.{name}"
     if isinstance(error, OSError) and error.errno is not None:
         return f"{name} ({errno.errorcode.get(error.errno, error.errno)})"
     return f"{name}: {error}" if str(error) else name

@@ -73,14 +73,24 @@ def settle(words: str, *sockets: socket.socket, roles: Roles, host: str = "127.0
     words, host: as for `mark`; roles: the same for every step, so that who was seen while open is
     known when closed. NotSeen (a TimeoutError) if the kernel does not settle.
     """
-    seen = until(_settled, *sockets, roles=roles)
+    seen = until(_Still(), *sockets, roles=roles)
     mark(words, host)
     return seen
 
 
-def _settled(now: Snapshot) -> bool:
-    """Whether everything sent has been acknowledged, and every handshake and FIN answered."""
-    return not any(view.unsent or view.state in _ON_THE_WAY for view in now)
+class _Still:
+    """Says whether nothing moves: all is answered, and two looks in a row saw the same.
+
+    One look is not enough: a closed socket that goes on to FIN_WAIT_2 becomes a smaller entry in
+    the kernel's table (tcp_time_wait() in net/ipv4/tcp_minisocks.c), and is missing for a moment.
+    """
+
+    def __init__(self) -> None:
+        self._before: Snapshot | None = None
+
+    def __call__(self, now: Snapshot) -> bool:
+        same, self._before = now == self._before, now
+        return same and not any(view.unsent or view.state in _ON_THE_WAY for view in now)
 
 
 def whole_connection(host: str) -> Generator[Moment, None, None]:

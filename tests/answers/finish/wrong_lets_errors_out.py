@@ -1,0 +1,22 @@
+"""Cleans up, and troubles the caller with a client that has gone."""
+
+import socket
+import time
+
+CAUGHT_BY = "takes a client that has vanished for an end, not for an error"
+HINT = "nobody is left to be told"
+
+
+def finish(connection, reply, deadline_s):
+    end_s = time.monotonic() + deadline_s
+    with connection:
+        try:
+            connection.settimeout(deadline_s)
+            connection.sendall(reply)
+            connection.shutdown(socket.SHUT_WR)
+            while (left_s := end_s - time.monotonic()) > 0:
+                connection.settimeout(left_s)
+                if not connection.recv(65_536):
+                    break
+        except TimeoutError:
+            pass
