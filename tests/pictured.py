@@ -20,6 +20,7 @@ from sockets_lab.figures import (
 from sockets_lab.kernel import History, Sample, Snapshot, SocketView
 from tests.captured import a_long_transfer, closed, knocking, one_segment, refused
 from tests.judged import closing, long_name, nine_clients, of_one, seventy, waiting
+from tests.pictured_load import LOAD_PICTURES
 
 SERVER = Endpoint("127.0.0.1", 54321)
 
@@ -332,4 +333,5 @@ PICTURES: dict[str, Callable[[], Picture]] = {
     "a duration": long_name,
     "durations of nine": nine_clients,
     "a send under way": lambda: cut([100_000, None], [65_536] * 2 + [4000]),
+    **LOAD_PICTURES,
 }

@@ -23,8 +23,10 @@ LOCK = (HERE / "requirements.lock").read_text(encoding="utf-8")
 CONDA_NAMES = {"matplotlib-base": "matplotlib"}
 # What conda itself needs, which is no dependency of the package.
 CONDA_ONLY = {"python", "pip"}
+# How pip installs the course from its own folder.
+COURSE = "-e ."
 # The name that is imported -> the package that brings it, where the two differ.
-IMPORT_NAMES = {"IPython": "ipython", "PIL": "pillow", "yaml": "pyyaml"}
+IMPORT_NAMES = {"IPython": "ipython", "PIL": "pillow", "hdrh": "hdrhistogram", "yaml": "pyyaml"}
 
 
 def requirements(*extras: str) -> dict[str, Requirement]:
@@ -37,13 +39,20 @@ def requirements(*extras: str) -> dict[str, Requirement]:
 def conda_packages() -> dict[str, SpecifierSet]:
     """Read environment.yml's packages as {name on the package index: range}."""
     found = {}
-    for line in ENVIRONMENT["dependencies"]:
-        if isinstance(line, str):
-            name, spec = re.fullmatch(r"([\w.-]+?)\s*((?:[=<>!~].*)?)", line).groups()
-            found[CONDA_NAMES.get(name, name)] = SpecifierSet(
-                re.sub(r"^=(?!=)(.*)", r"==\1.*", spec)
-            )
+    for line in [*from_conda(), *by_pip()]:
+        name, spec = re.fullmatch(r"([\w.-]+?)\s*((?:[=<>!~].*)?)", line).groups()
+        found[CONDA_NAMES.get(name, name)] = SpecifierSet(re.sub(r"^=(?!=)(.*)", r"==\1.*", spec))
     return found
+
+
+def from_conda() -> list[str]:
+    return [line for line in ENVIRONMENT["dependencies"] if isinstance(line, str)]
+
+
+def by_pip() -> list[str]:
+    """Packages that conda-forge does not have; the course itself aside."""
+    (nested,) = (line for line in ENVIRONMENT["dependencies"] if not isinstance(line, str))
+    return [line for line in nested["pip"] if line != COURSE]
 
 
 def locked() -> dict[str, Version]:
@@ -58,7 +67,7 @@ def test_conda_has_the_same_packages_but_those_of_one_platform_only():
 
 
 def test_conda_installs_the_course_itself():
-    assert {"pip": ["-e ."]} in ENVIRONMENT["dependencies"]
+    assert ENVIRONMENT["dependencies"][-1]["pip"][-1] == COURSE
 
 
 @pytest.mark.parametrize("name", sorted(set(conda_packages()) - CONDA_ONLY))

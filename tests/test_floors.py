@@ -19,7 +19,7 @@ PACKAGE = Path(sockets_lab.__file__).parent
 FLOORS = (
     ("abilities", "addresses", "course", "framing", "interrupts", "materials", "roles"),
     ("background", "copies", "hosts", "kernel", "lab", "listeners", "peers"),
-    ("measured", "recording", "wire"),
+    ("load", "measured", "recording", "wire"),
     ("figures", "widgets"),
     ("exercises",),
     ("checking",),
@@ -39,6 +39,7 @@ OUTSIDE = {
     "figures": {"PIL", "matplotlib", "numpy"},
     "hosts": {"cloudpickle"},
     "kernel": {"psutil"},
+    "load": {"cloudpickle", "hdrh", "psutil"},
     "wire": {"scapy"},
     "widgets": {"ipywidgets"},
 }

@@ -1,0 +1,66 @@
+"""Claims about what was measured, each with its ruling: true here, or false.
+
+Measured numbers differ by the run, so a picture's words tell none of them. What they tell is up to
+whoever draws it: a claim that should hold wherever the lesson is true.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from sockets_lab.figures.card import Card, wrap
+
+__all__ = ["Ruling", "compared", "draw_rulings", "height_of", "in_times"]
+
+_LINE, _GAP, _INDENT = 18.0, 8.0, 26.0
+
+
+class Ruling(NamedTuple):
+    """A claim in words, whether it holds here, and the number behind it, for the picture alone."""
+
+    words: str
+    holds: bool
+    here: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.words}: {'true' if self.holds else 'false'}"
+
+
+def compared(subject: str, factor: float, other: str, more: float, less: float) -> Ruling:
+    """The ruling on "`subject` is more than `factor` times `other`", which are `more` and `less`.
+
+    ValueError for a factor that is not above 0.
+    """
+    if not factor > 0:
+        raise ValueError(f"a claim's factor is a number above 0, not {factor!r}")
+    how = "more than" if factor == 1 else f"more than {factor:g} times"
+    return Ruling(f"{subject} is {how} {other}", more > factor * less, in_times(more, less))
+
+
+def in_times(more: float, less: float) -> str:
+    """How many times `less` goes into `more`, to three digits, or "" where that says nothing."""
+    if less <= 0 or more <= less:
+        return ""
+    factor = more / less
+    digits = f"{factor:,.0f}" if factor >= 100 else f"{factor:.3g}"
+    return f"{digits}\N{NO-BREAK SPACE}times\N{NO-BREAK SPACE}here"
+
+
+def height_of(rulings: Sequence[Ruling], width: float) -> float:
+    """How many pixels high `draw_rulings` draws them, with room above."""
+    return sum(_LINE * len(_lines(one, width)) + _GAP for one in rulings) + _GAP * bool(rulings)
+
+
+def draw_rulings(card: Card, rulings: Sequence[Ruling], top: float, width: float) -> None:
+    """Draw each with its sign, one below the other, from `top` down."""
+    y = top + _GAP + _LINE / 2
+    for ruling in rulings:
+        card.verdict(32, y, good=ruling.holds)
+        lines = _lines(ruling, width)
+        for at, line in enumerate(lines):
+            card.text(24 + _INDENT, y + _LINE * at, line)
+        y += _LINE * len(lines) + _GAP
+
+
+def _lines(ruling: Ruling, width: float) -> list[str]:
+    told = f"{ruling}, {ruling.here}" if ruling.here else str(ruling)
+    return wrap(told, width - 48 - _INDENT)

@@ -1,0 +1,133 @@
+"""One client of the load: a connection on which one request at a time is under way."""
+
+import errno
+import socket
+from collections.abc import Callable
+from typing import Final
+
+from sockets_lab.load.waiting import Waiting
+
+__all__ = ["Client", "WrongReply", "request_of"]
+
+# The buffer is full or empty; or, on systems other than Linux, the connection is not made yet.
+_NOT_YET: Final = {errno.EAGAIN, errno.EWOULDBLOCK, errno.ENOTCONN}
+
+_MARK: Final = 8
+"""Bytes at the head of a request that tell whose it is."""
+
+
+class WrongReply(ValueError):
+    """A reply is not the one that was expected: what the clock says means nothing then."""
+
+
+def request_of(number: int, size: int) -> bytes:
+    """The request of client `number`: `size` bytes that no other client sends, if 8 fit."""
+    mark = b"%0*d" % (_MARK, number)
+    return mark[-size:].ljust(size, b".")
+
+
+class Client:
+    """A connected socket, not blocking, with the request it sends and the reply it expects.
+
+    Whoever made the socket closes it. `asked_ns` is when the request under way was sent,
+    `intended_ns` when it should have been, and `free_ns` since when none was under way.
+    """
+
+    __slots__ = (
+        *("_held", "_most", "_next", "_receive", "_send", "_size", "_unsent", "_waiting"),
+        *("asked_ns", "free_ns", "intended_ns", "reply", "request", "sock"),
+    )
+
+    def __init__(
+        self, sock: socket.socket, request: bytes, reply: bytes, waiting: "Waiting[Client]"
+    ) -> None:
+        self.sock, self.request, self.reply = sock, request, reply
+        self.asked_ns = self.intended_ns = self.free_ns = 0
+        self._waiting = waiting
+        # Looked up once, for the two calls that every message makes.
+        self._send: Callable[[bytes], int] = sock.send
+        self._receive: Callable[[int], bytes] = sock.recv
+        self._size, self._most = len(request), len(reply) + 1  # one more: too long is noticed
+        # What the next bytes must be to complete the reply at once; None if that cannot be.
+        self._next: bytes | None = None
+        self._held = self._unsent = b""
+
+    @property
+    def busy(self) -> bool:
+        """Whether a request is under way."""
+        return self._next is not None or bool(self._held or self._unsent)
+
+    def ask(self, now_ns: int) -> None:
+        """Send the request, or as much as the kernel takes now; `hear` sends the rest.
+
+        Raises what the socket raises: ECONNRESET, EPIPE.
+        """
+        self.asked_ns = now_ns
+        self._next = self.reply
+        try:
+            if (sent := self._send(self.request)) == self._size:
+                return
+        except OSError as error:
+            if error.errno not in _NOT_YET:
+                raise
+            sent = 0
+        self._next, self._unsent = None, self.request[sent:]
+        self._waiting.until_writable(self.sock, True)
+
+    def hear(self) -> bool:
+        """Take what has come; tell whether it completes the reply.
+
+        Raises what the socket raises (ECONNRESET, ECONNREFUSED), EOFError where the server has
+        closed the connection, and WrongReply.
+        """
+        try:
+            data = self._receive(self._most)
+            if data == self._next:  # as a rule: the whole reply, with one call
+                self._next = None
+                return True
+        except OSError as error:
+            if error.errno not in _NOT_YET:
+                raise
+            data = None
+        return self._hear_a_part(data)
+
+    def _hear_a_part(self, data: bytes | None) -> bool:
+        if self._unsent:
+            self._send_rest()
+        if data is None:
+            return False
+        if not data:
+            raise EOFError("the server closed the connection")
+        expected, self._held = self.reply if self.busy else b"", self._held + data
+        if not expected.startswith(self._held):
+            raise WrongReply(_in_words(expected, self._held))
+        self._next = None
+        if self._unsent or len(self._held) < len(self.reply):
+            return False
+        self._held = b""
+        return True
+
+    def _send_rest(self) -> None:
+        try:
+            self._unsent = self._unsent[self._send(self._unsent) :]
+        except OSError as error:
+            if error.errno not in _NOT_YET:
+                raise
+            return
+        if not self._unsent:
+            self._waiting.until_writable(self.sock, False)
+            self._next = None if self._held else self.reply
+
+
+def _in_words(expected: bytes, came: bytes) -> str:
+    advice = "if the service does not echo, give the reply= that it makes of request="
+    if came.startswith(expected):
+        return (
+            f"{len(came)} bytes came where a reply of {len(expected)} was expected, the last of "
+            f"them {came[-16:]!r}: {advice}"
+        )
+    at = next(at for at, byte in enumerate(came) if expected[at : at + 1] != bytes([byte]))
+    return (
+        f"a reply differs from what was expected at byte {at}: {came[at : at + 16]!r} came, "
+        f"{expected[at : at + 16]!r} was expected; {advice}"
+    )
