@@ -4,7 +4,6 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from math import isfinite
 from statistics import median
-from typing import NamedTuple
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -21,23 +20,13 @@ from sockets_lab.figures.palette import (
     role_hue,
 )
 from sockets_lab.figures.picture import Picture
-from sockets_lab.figures.units import times
+from sockets_lab.figures.rulings import Ruling, draw_rulings, height_of, in_times
+from sockets_lab.figures.units import digits, times
 
 __all__ = ["durations"]
 
 Claim = tuple[str, float, str]
 _Groups = Mapping[str, Sequence[float]]
-
-
-class _Ruling(NamedTuple):
-    """A claim in words, whether it holds, and by how much the medians really differ."""
-
-    words: str
-    holds: bool
-    factor: float
-
-    def __str__(self) -> str:
-        return f"{self.words}: {'true' if self.holds else 'false'}"
 
 
 def durations(
@@ -80,16 +69,17 @@ def _checked(label: str, values: Sequence[float]) -> list[float]:
     return [max(value, _CLOCK_S) for value in values]
 
 
-def _ruling(claim: Claim, measured: _Groups) -> _Ruling:
+def _ruling(claim: Claim, measured: _Groups) -> Ruling:
     slow, factor, fast = claim
     for label in (slow, fast):
         if label not in measured:
             raise ValueError(f"no durations of {label!r}: there is {', '.join(measured)}")
     if not factor > 0:
         raise ValueError(f"a claim is (slow, factor, fast) with a factor above 0, not {claim!r}")
-    really = median(measured[slow]) / median(measured[fast])
+    more, less = median(measured[slow]), median(measured[fast])
     how = "longer than" if factor == 1 else f"more than {factor:g} times as long as"
-    return _Ruling(f"{slow} takes {how} {fast}", really > factor, really)
+    here = in_times(more, less, "as long")
+    return Ruling(f"{slow} takes {how} {fast}", more > factor * less, here)
 
 
 # --- drawing ------------------------------------------------------------------------------------
@@ -100,23 +90,19 @@ _LOG = 20
 """From this ratio of the longest to the shortest on the axis is logarithmic."""
 
 
-def _draw(measured: _Groups, rulings: Sequence[_Ruling], title: str) -> Figure:
+def _draw(measured: _Groups, rulings: Sequence[Ruling], title: str) -> Figure:
     names = [text_width(line, 12, bold=True) for label in measured for line in _lines(label)]
     left = 24 + max(names) + 20
     bottom, right = _TOP + _STRIP * len(measured), left + _WIDE
-    claims = [wrap(_in_picture(ruling), right + 20, 12) for ruling in rulings]
-    height = bottom + 62 + sum(18 * len(part) + 8 for part in claims) + 8 * bool(claims)
-    card = Card(right + 12 + _told_width(measured) + 24, height, title, _NOTE)
+    width = right + 12 + _told_width(measured) + 24
+    card = Card(width, bottom + 62 + height_of(rulings, width), title, _NOTE)
     axes = _axes(card, (left, _TOP, _WIDE, bottom - _TOP), measured)
     for at, (label, values) in enumerate(measured.items()):
         y = _STRIP * (at + 0.5)
         _tell(card, _TOP + y, label, values, right + 12)
         _swarm(axes, y, values, role_hue(kind_of(label)))
         axes.axhline(y + _STRIP / 2, color=FAINT, linewidth=0.8, zorder=0)
-    y = bottom + 74
-    for ruling, part in zip(rulings, claims, strict=True):
-        _rule(card, y, ruling.holds, part)
-        y += 18 * len(part) + 8
+    draw_rulings(card, rulings, bottom + 57, width)
     return card.figure
 
 
@@ -150,13 +136,8 @@ def _tell(card: Card, y: float, label: str, values: Sequence[float], right: floa
     top = y - 8 * (len(lines) - 1)
     for at, line in enumerate(lines):
         card.text(24, top + 16 * at, line, bold=True, ink=ink_of(label))
-    card.text(right, y - 9, _in_ms(1000 * median(values)), bold=True)
+    card.text(right, y - 9, f"{digits(1000 * median(values))} ms", bold=True)
     card.text(right, y + 9, f"measured {times(len(values))}", size=11, ink=SOFT)
-
-
-def _in_ms(duration_ms: float) -> str:
-    digits = f"{duration_ms:,.0f}" if duration_ms >= 100 else f"{duration_ms:.3g}"
-    return f"{digits} ms"
 
 
 def _told_width(measured: _Groups) -> float:
@@ -182,14 +163,3 @@ def _swarm(axes: Axes, y: float, values: Sequence[float], hue: Hue) -> None:
 def _shift(at: int) -> int:
     """Return 0, 1, -1, 2, -2, ..."""
     return (at + 1) // 2 * (1 if at % 2 else -1)
-
-
-def _in_picture(ruling: _Ruling) -> str:
-    factor = f"{ruling.factor:,.0f}" if ruling.factor >= 100 else f"{ruling.factor:.3g}"
-    return f"{ruling}, {factor} times as long here" if ruling.factor > 1 else str(ruling)
-
-
-def _rule(card: Card, y: float, holds: bool, lines: Sequence[str]) -> None:
-    card.verdict(32, y, good=holds)
-    for at, line in enumerate(lines):
-        card.text(50, y + 18 * at, line)

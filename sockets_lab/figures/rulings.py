@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from sockets_lab.figures.card import Card, wrap
+from sockets_lab.figures.units import digits
 
 __all__ = ["Ruling", "compared", "draw_rulings", "height_of", "in_times"]
 
@@ -36,13 +37,15 @@ def compared(subject: str, factor: float, other: str, more: float, less: float) 
     return Ruling(f"{subject} is {how} {other}", more > factor * less, in_times(more, less))
 
 
-def in_times(more: float, less: float) -> str:
-    """How many times `less` goes into `more`, to three digits, or "" where that says nothing."""
+def in_times(more: float, less: float, what: str = "") -> str:
+    """How many times `less` goes into `more`, to three digits, or "" where that says nothing.
+
+    `what` says in which way it is more: "3 times here", "3 times as long here".
+    """
     if less <= 0 or more <= less:
         return ""
-    factor = more / less
-    digits = f"{factor:,.0f}" if factor >= 100 else f"{factor:.3g}"
-    return f"{digits}\N{NO-BREAK SPACE}times\N{NO-BREAK SPACE}here"
+    said = [digits(more / less), "times", *[what] * bool(what), "here"]
+    return " ".join(said).replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def height_of(rulings: Sequence[Ruling], width: float) -> float:

@@ -1,8 +1,8 @@
-"""Counts in words, and counts of bytes in the unit in which people read them."""
+"""Counts and measured numbers as people read them, and bytes in the unit that suits them."""
 
 from typing import NamedTuple
 
-__all__ = ["ByteUnit", "in_unit", "many", "times", "unit_for"]
+__all__ = ["ByteUnit", "digits", "in_unit", "many", "times", "unit_for"]
 
 
 class ByteUnit(NamedTuple):
@@ -30,8 +30,12 @@ def in_unit(nbytes: int) -> str:
     unit = unit_for(nbytes)
     if unit.nbytes == 1:
         return many(nbytes, "byte")
-    number = nbytes / unit.nbytes
-    return f"{number:,.0f} {unit.name}" if number >= 100 else f"{number:.3g} {unit.name}"
+    return f"{digits(nbytes / unit.nbytes)} {unit.name}"
+
+
+def digits(number: float) -> str:
+    """Return the first three digits of a number, and all of those before the point."""
+    return f"{number:,.0f}" if number >= 100 else f"{number:.3g}"
 
 
 def many(number: int, noun: str) -> str:
