@@ -13,8 +13,8 @@ scapy does the reading of packets, and is imported when the first one is read.
 
 from sockets_lab.wire.live import capture, captured, read
 from sockets_lab.wire.proxy import Overheard, Proxy, proxy
-from sockets_lab.wire.scenarios import settle
 from sockets_lab.wire.segments import Capture, Packet, Segment, Step
+from sockets_lab.wire.settling import settle
 from sockets_lab.wire.sniffing import mark
 from sockets_lab.wire.states import states
 

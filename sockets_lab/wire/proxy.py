@@ -17,6 +17,7 @@ from sockets_lab.background.leaving import SureExit
 from sockets_lab.interrupts import hold_interrupts
 from sockets_lab.listeners import open_listener
 from sockets_lab.wire.relaying import Relay
+from sockets_lab.wire.segments import count_of_bytes
 
 __all__ = ["Overheard", "Proxy", "proxy"]
 
@@ -38,7 +39,7 @@ class Overheard(NamedTuple):
     data: bytes = b""
 
     def __str__(self) -> str:
-        return f"{self.sender}: {_SAID.get(self.what) or _count(len(self.data))}"
+        return f"{self.sender}: {_SAID.get(self.what) or count_of_bytes(len(self.data))}"
 
     def __repr__(self) -> str:  # the time differs from run to run
         return str(self)
@@ -157,7 +158,3 @@ class Proxy:
         if not is_full and (kept or what != "bytes"):
             now = time.monotonic() - self._began
             self._overheard.append(Overheard(now, sender, what, kept))
-
-
-def _count(nbytes: int) -> str:
-    return "1 byte" if nbytes == 1 else f"{nbytes:,} bytes"

@@ -17,9 +17,8 @@ from collections.abc import Callable, Generator
 from contextlib import closing
 from typing import Final, NamedTuple
 
-from sockets_lab.kernel import Snapshot, until
 from sockets_lab.roles import Roles
-from sockets_lab.wire.sniffing import mark
+from sockets_lab.wire.settling import settle
 
 __all__ = [
     "SCENARIOS",
@@ -29,13 +28,11 @@ __all__ = [
     "half_close",
     "play",
     "reset",
-    "settle",
     "whole_connection",
 ]
 
 Scenario = Callable[[str], Generator["Moment", None, None]]
 
-_ON_THE_WAY: Final = ("SYN_RECV", "FIN_WAIT_1", "CLOSING", "LAST_ACK")
 _PATIENCE_S = 5.0  # a SYN is repeated after one second
 
 
@@ -65,32 +62,6 @@ def play(scenario: Scenario, host: str = "127.0.0.1") -> list[Played]:
             seen = settle(words, *sockets, roles=roles, host=host)
             played.append(Played(words, {view.role: view.state for view in seen}))
     return played
-
-
-def settle(words: str, *sockets: socket.socket, roles: Roles, host: str = "127.0.0.1") -> Snapshot:
-    """Wait until nothing is on its way between `sockets`, and mark in the capture what was done.
-
-    words, host: as for `mark`; roles: the same for every step, so that who was seen while open is
-    known when closed. NotSeen (a TimeoutError) if the kernel does not settle.
-    """
-    seen = until(_Still(), *sockets, roles=roles)
-    mark(words, host)
-    return seen
-
-
-class _Still:
-    """Says whether nothing moves: all is answered, and two looks in a row saw the same.
-
-    One look is not enough: a closed socket that goes on to FIN_WAIT_2 becomes a smaller entry in
-    the kernel's table (tcp_time_wait() in net/ipv4/tcp_minisocks.c), and is missing for a moment.
-    """
-
-    def __init__(self) -> None:
-        self._before: Snapshot | None = None
-
-    def __call__(self, now: Snapshot) -> bool:
-        same, self._before = now == self._before, now
-        return same and not any(view.unsent or view.state in _ON_THE_WAY for view in now)
 
 
 def whole_connection(host: str) -> Generator[Moment, None, None]:

@@ -7,7 +7,7 @@ from itertools import compress
 from os import PathLike
 from typing import Final, NamedTuple, overload
 
-__all__ = ["CLOSED_PORT", "FLAGS", "Capture", "Packet", "Segment", "Step"]
+__all__ = ["CLOSED_PORT", "FLAGS", "Capture", "Packet", "Segment", "Step", "count_of_bytes"]
 
 # In the order of their bits, lowest first (RFC 9293, section 3.1), in which they are mostly told.
 FLAGS: Final = ("FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR")
@@ -59,12 +59,17 @@ class Segment(NamedTuple):
         return self.has("SYN") and not self.has("ACK")
 
     def __str__(self) -> str:
-        count = "1 byte" if self.nbytes == 1 else f"{self.nbytes:,} bytes"
-        said = [self.flags or "no flag", *[count] * bool(self.nbytes), *["again"] * self.again]
+        count = [count_of_bytes(self.nbytes)] * bool(self.nbytes)
+        said = [self.flags or "no flag", *count, *["again"] * self.again]
         return f"{self.sender} -> {self.receiver}: {', '.join(said)}"
 
     def __repr__(self) -> str:  # the time and the window differ from run to run
         return str(self)
+
+
+def count_of_bytes(nbytes: int) -> str:
+    """Say how many bytes: "1 byte", "1,024 bytes"."""
+    return "1 byte" if nbytes == 1 else f"{nbytes:,} bytes"
 
 
 class Step(NamedTuple):
