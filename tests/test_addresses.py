@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sockets_lab import addresses
 from sockets_lab.addresses import (
     Endpoint,
     endpoint_of,
@@ -17,6 +16,7 @@ from sockets_lab.addresses import (
     ipv6_works,
     is_loopback,
     loopback,
+    loopbacks,
     parse_endpoint,
     resolve,
 )
@@ -210,9 +210,9 @@ def test_a_name_cannot_be_judged():
 
 @pytest.fixture
 def fresh_probe():
-    addresses._binds_ipv6.cache_clear()
+    loopbacks._binds_ipv6.cache_clear()
     yield
-    addresses._binds_ipv6.cache_clear()
+    loopbacks._binds_ipv6.cache_clear()
 
 
 @pytest.mark.usefixtures("fresh_probe")
