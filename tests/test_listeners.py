@@ -6,7 +6,8 @@ import socket
 
 import pytest
 
-from sockets_lab import ipv6_works, listeners, open_listener
+from sockets_lab import ipv6_works, open_listener
+from sockets_lab.listeners import opening
 
 needs_ipv6 = pytest.mark.skipif(not ipv6_works(), reason="this machine cannot bind IPv6")
 
@@ -59,7 +60,7 @@ def test_reuse_can_be_switched_off(reuse):
 
 def test_windows_gets_its_own_option(monkeypatch):
     monkeypatch.setattr(socket, "SO_EXCLUSIVEADDRUSE", -5, raising=False)
-    assert listeners._reuse_option() == -5
+    assert opening._reuse_option() == -5
 
 
 def test_a_second_listener_is_told_that_the_address_is_in_use(family):
