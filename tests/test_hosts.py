@@ -18,10 +18,11 @@ import pytest
 
 from sockets_lab import hosts
 from sockets_lab.abilities import has
-from sockets_lab.hosts import NoPrivateNetwork, in_private_network
+from sockets_lab.hosts import NoPrivateNetwork, apart, in_private_network
 from tests.conftest import Family
+from tests.interrupting import no_group_is_found
 
-REPOSITORY = Path(hosts.__file__).parents[1]
+REPOSITORY = Path(hosts.__file__).parents[2]
 NOBODY = 65534
 
 needs_namespaces = pytest.mark.skipif(
@@ -295,7 +296,7 @@ def test_leaves_no_descriptor_and_no_child() -> None:
     assert open_descriptors() == before
     children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
     assert not [
-        pid for pid in children if "_live_apart" in Path(f"/proc/{pid}/cmdline").read_text()
+        pid for pid in children if "hosts.inside" in Path(f"/proc/{pid}/cmdline").read_text()
     ]
 
 
@@ -337,6 +338,15 @@ def test_an_interrupt_gives_the_prompt_back_and_ends_the_child() -> None:
     assert (out, err) == ("interrupted\n", "")
     assert time.monotonic() - began < 1
     assert wait_until_dead(child)
+
+
+def test_an_interrupt_before_it_has_a_group_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    child.kill()  # as a Ctrl-C does, which strikes it between fork() and setsid()
+    no_group_is_found(monkeypatch)
+    apart._end(child)
+    assert child.returncode == -signal.SIGKILL
+    child.communicate()
 
 
 @needs_namespaces

@@ -70,6 +70,7 @@ _CATALOGUE: Final = {
         "linux",
     ),
     "nftables": _Entry("a real firewall at work", privileged.nftables, "namespaces"),
+    "netem": _Entry("slow and lossy links between hosts", privileged.netem, "namespaces"),
     "raw-capture": _Entry(
         "the packets of a connection, captured live", privileged.raw_capture, "namespaces"
     ),

@@ -12,15 +12,15 @@ import os
 import socket
 import struct
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-__all__ = ["enter", "entered"]
+__all__ = ["bring_up", "enter", "entered", "join", "leave_for", "new_network"]
 
 CLONE_NEWUSER, CLONE_NEWNET = 0x1000_0000, 0x4000_0000  # linux/sched.h
 SIOCSIFFLAGS, IFF_UP = 0x8914, 1  # netdevice(7)
 ETH_P_ALL = 3  # packet(7)
-NETLINK_NETFILTER = 12  # netlink(7)
+NETLINK_ROUTE, NETLINK_NETFILTER = 0, 12  # netlink(7)
 
 _entered = False
 
@@ -39,7 +39,30 @@ def enter() -> None:
         _map_to_root(user, group)
     global _entered
     _entered = True
-    _bring_up("lo")
+    bring_up("lo")
+
+
+def join(descriptors: Sequence[int]) -> None:
+    """Move this process into the namespaces behind `descriptors`, in their order.
+
+    Raises OSError, whose message is the step that failed. See setns(2).
+    """
+    for descriptor in descriptors:
+        leave_for(descriptor)
+    global _entered
+    _entered = True
+
+
+def new_network() -> None:
+    """Move this process, which is in a private network already, into another one, still empty."""
+    _unshare(CLONE_NEWNET)
+
+
+def leave_for(descriptor: int) -> None:
+    """Move this process into the namespace behind `descriptor`."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.setns(descriptor, 0) != 0:
+        raise OSError(ctypes.get_errno(), "setns")
 
 
 def entered() -> bool:
@@ -65,7 +88,8 @@ def _map_to_root(user: int, group: int) -> None:
             raise OSError(error.errno, file) from error
 
 
-def _bring_up(interface: str) -> None:
+def bring_up(interface: str) -> None:
+    """Switch an interface on (netdevice(7))."""
     import fcntl  # Windows has none, and asks only whether a network was entered
 
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
@@ -107,6 +131,19 @@ def filter_packets() -> None:
         raise OSError(number, "new table")
 
 
+def delay_packets() -> None:
+    """Put netem before `lo`, as a queueing discipline that delays nothing (linux/pkt_sched.h)."""
+    kind = struct.pack("=HH6sxx", 10, 1, b"netem\0")  # TCA_KIND
+    options = struct.pack("=HH6I", 28, 2, 0, 1000, 0, 0, 0, 0)  # TCA_OPTIONS: tc_netem_qopt
+    lo = struct.pack("=BxxxiIII", 0, 1, 0, 0xFFFF_FFFF, 0)  # tcmsg: interface 1, at its root
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_ROUTE) as channel:
+        channel.settimeout(0.5)
+        channel.send(_message(36, 0x605, lo + kind + options))  # RTM_NEWQDISC
+        number = -struct.unpack_from("=i", channel.recv(4096), 16)[0]
+    if number:
+        raise OSError(number, "new qdisc")
+
+
 def _message(kind: int, flags: int, body: bytes) -> bytes:
     return struct.pack("=IHHII", 16 + len(body), kind, flags, 1, 0) + body
 
@@ -126,3 +163,4 @@ def _try(name: str, attempt: Callable[[], None]) -> bool:
 if __name__ == "__main__" and _try("namespaces", enter):
     _try("raw-capture", capture)
     _try("nftables", filter_packets)
+    _try("netem", delay_packets)

@@ -4,11 +4,12 @@ import subprocess
 import sys
 from functools import cache
 from pathlib import Path
+from shutil import which
 from typing import Final
 
 from sockets_lab.abilities.finding import FOUND, Finding
 
-__all__ = ["namespaces", "nftables", "raw_capture", "why_no_namespaces"]
+__all__ = ["namespaces", "netem", "nftables", "raw_capture", "why_no_namespaces"]
 
 _PROBE: Final = Path(__file__).with_name("private_network.py")
 _DEADLINE_S: Final = 5.0  # it takes 0.1 s; on a busy machine a wrong "no" is worse than a wait
@@ -57,13 +58,29 @@ def raw_capture() -> Finding:
 
 
 def nftables() -> Finding:
-    """Does the kernel accept firewall rules, inside a private network?"""
+    """Does the kernel accept firewall rules, inside a private network, and can they be written?"""
     answer = _answers().get("nftables", "not tried")
+    if answer != "yes":
+        return Finding(
+            f"the kernel accepts no nftables rules in a private network ({answer})",
+            "load the kernel's module: sudo modprobe nf_tables",
+        )
+    if which("nft") is None:
+        return Finding(
+            "the program nft, which reads firewall rules, is not installed",
+            "install nftables, as with sudo apt install nftables",
+        )
+    return FOUND
+
+
+def netem() -> Finding:
+    """Can the kernel delay and lose packets, inside a private network?"""
+    answer = _answers().get("netem", "not tried")
     if answer == "yes":
         return FOUND
     return Finding(
-        f"the kernel accepts no nftables rules in a private network ({answer})",
-        "load the kernel's module: sudo modprobe nf_tables",
+        f"the kernel delays and loses no packets: it has no netem ({answer})",
+        "load the kernel's module, where there is one: sudo modprobe sch_netem",
     )
 
 
@@ -79,7 +96,7 @@ def why_no_namespaces(answer: str, system: Path, confined: bool) -> Finding:
 
 @cache
 def _answers() -> dict[str, str]:
-    """What the child printed, by name: one child answers for all three."""
+    """What the child printed, by name: one child answers for all."""
     try:
         child = subprocess.run(
             [sys.executable, "-I", "-S", str(_PROBE)],

@@ -114,9 +114,16 @@ def jupyter() -> Finding:
 
 def _listener() -> _socket.socket:
     """A listener on loopback, of the C class: a recording that is on must not show the probe."""
-    listener = _socket.socket(socket.AF_INET, socket.SOCK_STREAM, 0)
     try:
-        listener.bind(("127.0.0.1", 0))
+        return _listening(socket.AF_INET, "127.0.0.1")
+    except OSError:  # a machine without IPv4
+        return _listening(socket.AF_INET6, "::1")
+
+
+def _listening(family: int, host: str) -> _socket.socket:
+    listener = _socket.socket(family, socket.SOCK_STREAM, 0)
+    try:
+        listener.bind((host, 0))
         listener.listen(_BACKLOG)
     except BaseException:
         listener.close()

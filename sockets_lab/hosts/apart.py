@@ -13,7 +13,6 @@ suspicion: the child ran the learner's own code, which could do here whatever it
 """
 
 import codecs
-import errno
 import os
 import selectors
 import signal
@@ -21,33 +20,19 @@ import subprocess
 import sys
 import tempfile
 import time
-import traceback
-from collections.abc import Callable
-from pathlib import Path
-from typing import IO, NamedTuple, TextIO, TypeVar, cast
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import IO, TextIO, TypeVar
 
-from sockets_lab.abilities import Unavailable, ability
+from sockets_lab.hosts.refusing import ask_for
+from sockets_lab.hosts.shipping import name_of, opened, pack
 from sockets_lab.interrupts import hold_interrupts
 
-__all__ = ["NoPrivateNetwork", "in_private_network"]
+__all__ = ["call_apart", "in_private_network"]
 
 T = TypeVar("T")
 
-PR_SET_PDEATHSIG = 1  # linux/prctl.h
 READ_AT_ONCE = 65536
-SEE_DOCTOR = "run `sockets-lab doctor` to see what this machine can do"
-
-
-class NoPrivateNetwork(Unavailable):
-    """This machine makes no private network; the message says why, and what would help."""
-
-
-class _Reply(NamedTuple):
-    """What the child sends back: a result, or an error and the places it passed through."""
-
-    result: object = None
-    error: BaseException | None = None
-    places: tuple[tuple[str, int, str], ...] = ()  # (file, line, function), outermost first
 
 
 def in_private_network(function: Callable[..., T], /, *args: object, deadline_s: float = 10.0) -> T:
@@ -66,54 +51,48 @@ def in_private_network(function: Callable[..., T], /, *args: object, deadline_s:
     when something cannot be shipped. The process and all that it started in its process group are
     ended on every way out, the death of the caller included. See unshare(2), prctl(2).
     """
-    _ask_for_namespaces()
+    ask_for("namespaces")
+    return call_apart(function, args, deadline_s)
+
+
+def call_apart(
+    function: Callable[..., T],
+    args: tuple[object, ...],
+    deadline_s: float,
+    doors: Sequence[int] = (),
+) -> T:
+    """Call a function in a process of its own, in a new network or in the one behind `doors`.
+
+    doors: descriptors of namespaces, in the order in which to enter them (setns(2)); () for new
+        ones. Returns and raises as `in_private_network` does.
+    """
     with tempfile.TemporaryFile() as order, tempfile.TemporaryFile() as reply:
-        order.write(_pack((function, args), "cannot ship the function and its arguments"))
+        order.write(pack((function, args), "cannot ship the function and its arguments"))
         order.seek(0)
         child: subprocess.Popen[bytes] | None = None
         try:
             with hold_interrupts():
-                child = _start(order, reply)
+                child = _start(order, reply, doors)
             ended = _attend(child, time.monotonic() + deadline_s)
         finally:
             if child is not None:
                 _end(child)
         if not ended:
             raise TimeoutError(
-                f"{_name(function)} was still running in the private network after "
+                f"{name_of(function)} was still running in the private network after "
                 f"{deadline_s:g} s and was ended: give what it waits for a timeout, "
-                "or give in_private_network a larger deadline_s"
+                "or set a larger deadline_s"
             )
-        return _open_reply(reply, function, child.returncode)
+        reply.seek(0)
+        return opened(reply.read(), function, child.returncode)
 
 
-# The parent's side
-
-
-def _ask_for_namespaces() -> None:
-    namespaces = ability("namespaces")
-    if not namespaces.has:
-        raise NoPrivateNetwork(f"{namespaces.lacking}; {namespaces.remedy}")
-
-
-def _pack(thing: object, complaint: str) -> bytes:
-    import cloudpickle
-
-    try:
-        packed: bytes = cloudpickle.dumps(thing)
-    except Exception as error:  # cloudpickle lets through whatever an object's own pickling raises
-        raise TypeError(
-            f"{complaint}: {error}; make sockets, files and locks inside the function, "
-            "and return plain values"
-        ) from error
-    return packed
-
-
-def _start(order: IO[bytes], reply: IO[bytes]) -> subprocess.Popen[bytes]:
+def _start(order: IO[bytes], reply: IO[bytes], doors: Sequence[int]) -> subprocess.Popen[bytes]:
     """Start the child in a session of its own, so that its process group can be ended at once."""
     code = (
         f"import sys; sys.path[:] = {sys.path!r}; "
-        f"from sockets_lab.hosts import _live_apart; _live_apart({os.getpid()}, {reply.fileno()})"
+        "from sockets_lab.hosts.inside import live; "
+        f"live({os.getpid()}, {reply.fileno()}, {list(doors)})"
     )
     return subprocess.Popen(
         [sys.executable, "-c", code],
@@ -121,7 +100,7 @@ def _start(order: IO[bytes], reply: IO[bytes]) -> subprocess.Popen[bytes]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         bufsize=0,
-        pass_fds=[reply.fileno()],
+        pass_fds=[reply.fileno(), *doors],
         start_new_session=True,
     )
 
@@ -187,114 +166,9 @@ def _forward_rest(pipe: _Forward, until: float) -> None:
 def _end(child: subprocess.Popen[bytes]) -> None:
     """End the child and its process group; it is not reaped yet, so the number is still its own."""
     if child.returncode is None:
-        os.killpg(child.pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):  # a Ctrl-C struck it before it had a group of its own
+            os.killpg(child.pid, signal.SIGKILL)
     child.wait()
     for source, target in _streams(child):
         source.close()
         target.flush()
-
-
-def _open_reply(reply: IO[bytes], function: Callable[..., T], status: int) -> T:
-    import pickle
-
-    reply.seek(0)
-    packed = reply.read()
-    if not packed:
-        raise RuntimeError(
-            f"{_name(function)} ended its process before it returned "
-            f"({_words_of_status(status)}): there is no result"
-        )
-    answer: _Reply = pickle.loads(packed)
-    if answer.error is not None:
-        if answer.places:
-            answer.error.add_note(_where(answer.places))
-        raise answer.error
-    return cast(T, answer.result)  # the child called `function`, which returns T
-
-
-def _words_of_status(status: int) -> str:
-    if status < 0:
-        return f"killed by {signal.Signals(-status).name}"
-    return f"exit status {status}"
-
-
-def _where(places: tuple[tuple[str, int, str], ...]) -> str:
-    """The child's traceback, read here, where the source of a notebook's cells is known."""
-    summary = traceback.StackSummary.from_list([(*place, None) for place in places])
-    lines = ["in the private network, most recent call last:"]
-    for frame in summary:
-        file = f"{frame.filename}, " if Path(frame.filename).is_file() else ""
-        lines.append(f"  {file}line {frame.lineno}, in {frame.name}: {frame.line}")
-    return "\n".join(lines)
-
-
-def _name(function: Callable[..., object]) -> str:
-    return f"{getattr(function, '__name__', repr(function))}()"
-
-
-# The child's side
-
-
-def _live_apart(parent: int, reply: int) -> None:
-    """The child's whole life: enter the network, call, answer."""
-    from sockets_lab.abilities.private_network import enter
-
-    os.set_inheritable(reply, False)
-    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # a text stream: ours
-    try:
-        enter()
-    except OSError as error:
-        answer = _Reply(error=_refusal(error))
-    else:
-        _die_with(parent)
-        answer = _call()
-    with open(reply, "wb") as file:
-        file.write(_pack_answer(answer))
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(0)  # threads the function left running must not hold up what it returned
-
-
-def _refusal(error: OSError) -> NoPrivateNetwork:
-    code = errno.errorcode.get(error.errno or 0, "no errno")
-    return NoPrivateNetwork(
-        f"the kernel refused a private network ({error.strerror}: {code}); {SEE_DOCTOR}"
-    )
-
-
-def _die_with(parent: int) -> None:
-    """Have the kernel kill this process when its parent dies, so that nothing outlives it."""
-    import ctypes
-
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(signal.SIGKILL))
-    if os.getppid() != parent:  # it died before we asked
-        os._exit(1)
-
-
-def _call() -> _Reply:
-    import pickle
-
-    try:
-        function, args = pickle.load(sys.stdin.buffer)
-        return _Reply(result=function(*args))
-    except BaseException as error:
-        passed = traceback.extract_tb(error.__traceback__)[1:]
-        places = tuple((frame.filename, frame.lineno or 0, frame.name) for frame in passed)
-        return _Reply(error=error, places=places)
-
-
-def _pack_answer(answer: _Reply) -> bytes:
-    """Pack the answer; what cannot travel is replaced by an error that can and says so."""
-    import pickle
-
-    try:
-        packed = _pack(answer, "cannot ship the result back")
-        pickle.loads(packed)  # some exceptions pack, but cannot be made again from what was packed
-    except Exception as error:
-        told = error if answer.error is None else _retold(answer.error)
-        packed = _pack(_Reply(error=told, places=answer.places), "")
-    return packed
-
-
-def _retold(error: BaseException) -> RuntimeError:
-    return RuntimeError(f"{type(error).__name__}: {error}")
