@@ -1,0 +1,116 @@
+"""Ways to wait: how many calls each made against the CPU time that it burnt, both logarithmic."""
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from sockets_lab.figures.card import Card, Point, house_settings, text_width
+from sockets_lab.figures.log_axis import log_axis
+from sockets_lab.figures.palette import CARD, SOFT
+from sockets_lab.figures.picture import Picture
+from sockets_lab.figures.rulings import Ruling, compared, draw_rulings, height_of
+from sockets_lab.figures.series import Look, looks_of, spread
+from sockets_lab.figures.units import digits, many
+
+__all__ = ["Waiting", "waiting_costs"]
+
+Claim = tuple[str, str, float, str]
+
+
+class Waiting(NamedTuple):
+    """What one way of waiting took: calls of the program, and seconds of CPU time."""
+
+    name: str
+    calls: int
+    cpu_s: float
+
+
+def waiting_costs(
+    waits: Sequence[Waiting], *, claims: Sequence[Claim] = (), title: str = "What waiting costs"
+) -> Picture:
+    """Draw each way of waiting by its calls and its CPU time; at most nine.
+
+    Each of `claims` is (quantity, more, factor, less), where the quantity is "calls" or "time":
+    "the calls of more are more than factor times those of less". Numbers differ by the run, so the
+    words tell only whether each claim is true here.
+
+    Raises ValueError for no ways, for what is no count or no time, and for claims about others.
+    """
+    if not waits:
+        raise ValueError("nothing to draw: give at least one way of waiting")
+    for one in waits:
+        if one.calls < 1 or not one.cpu_s >= 0:
+            raise ValueError(f"{one!r}: give 1 call or more, and CPU seconds from 0 upwards")
+    by_name = {one.name: one for one in waits}
+    rulings = [_ruling(claim, by_name) for claim in claims]
+    words = [f"calls and CPU time of waiting: {', '.join(by_name)}", *map(str, rulings)]
+    with house_settings():
+        return Picture(_draw(waits, rulings, title), "\n".join(words))
+
+
+def _ruling(claim: Claim, by_name: dict[str, Waiting]) -> Ruling:
+    quantity, more, factor, less = claim
+    for name in (more, less):
+        if name not in by_name:
+            raise ValueError(f"nothing was measured of {name!r}: there is {', '.join(by_name)}")
+    one, other = by_name[more], by_name[less]
+    if quantity == "calls":
+        return compared(
+            f"the number of calls of {more}", factor, f"that of {less}", one.calls, other.calls
+        )
+    if quantity == "time":
+        return compared(f"the CPU time of {more}", factor, f"that of {less}", _ms(one), _ms(other))
+    raise ValueError(f"no quantity {quantity!r}: claim something of calls or time")
+
+
+_LEAST_MS: Final = 0.001
+"""No clock here tells less apart."""
+
+
+def _ms(one: Waiting) -> float:
+    return max(1000 * one.cpu_s, _LEAST_MS)
+
+
+# --- drawing ------------------------------------------------------------------------------------
+
+_LEFT, _TOP, _WIDE, _LEAD, _ROW = 84.0, 84.0, 420.0, 30.0, 40.0
+_NOTE = "one mark for each way to wait"
+
+
+def _draw(waits: Sequence[Waiting], rulings: Sequence[Ruling], title: str) -> Figure:
+    high = max(230.0, _ROW * len(waits))
+    labels = [max(text_width(one.name, 12, bold=True), text_width(_MOST_TOLD, 11)) for one in waits]
+    width = _LEFT + _WIDE + _LEAD + max(labels) + 24
+    bottom = _TOP + high + 62
+    card = Card(width, bottom + height_of(rulings, width), title, _NOTE)
+    axes = card.axes((_LEFT, _TOP, _WIDE, high), "calls, logarithmic", "CPU time (ms), logarithmic")
+    log_axis(axes, "x", 0.7, max(10, *(one.calls for one in waits)) * 2)
+    log_axis(axes, "y", min(map(_ms, waits)) / 1.8, max(map(_ms, waits)) * 2)
+    looks = looks_of([one.name for one in waits])
+    ends = [_mark(card, axes, one, looks[one.name]) for one in waits]
+    ys = spread([y for _, y in ends], _ROW, _TOP + 8, _TOP + high - 22)
+    for one, end, y in zip(waits, ends, ys, strict=True):
+        _label(card, one, looks[one.name], end, y)
+    draw_rulings(card, rulings, bottom - 8, width)
+    return card.figure
+
+
+_MOST_TOLD = "1,000,000 calls, 0.0123 ms"  # the width must not depend on what was measured
+
+
+def _mark(card: Card, axes: Axes, one: Waiting, look: Look) -> Point:
+    axes.plot(
+        [one.calls], [_ms(one)], look.marker, color=look.hue.line, ms=10, mec=CARD, mew=1, zorder=5
+    )
+    across, upward = axes.transData.transform((one.calls, _ms(one)))
+    return float(across), card.height - float(upward)
+
+
+def _label(card: Card, one: Waiting, look: Look, end: Point, y: float) -> None:
+    x = _LEFT + _WIDE + _LEAD
+    card.line([(end[0] + 8, end[1]), (x - 12, y), (x - 4, y)], look.hue.line, stroke=0.9, level=2)
+    card.text(x, y, one.name, bold=True, ink=look.hue.ink)
+    told = f"{many(one.calls, 'call')}, {digits(_ms(one))} ms"
+    card.text(x, y + 17, told, size=11, ink=SOFT)
