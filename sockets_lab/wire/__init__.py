@@ -6,12 +6,14 @@
 
 `capture()` runs a function in a private network and captures its loopback interface; `read()` takes
 a file of tcpdump or Wireshark. Where neither will do, `proxy()` stands between client and server
-and keeps every byte: no packets, but what each side said and how it ended.
+and keeps every byte: no packets, but what each side said and how it ended. `opened()` decrypts what
+was said over TLS 1.3, for those who have its key log.
 
-scapy does the reading of packets, and is imported when the first one is read.
+scapy does the reading of packets and of what is encrypted, and is imported when the first is read.
 """
 
 from sockets_lab.wire.live import capture, captured, read
+from sockets_lab.wire.opening import Opened, opened
 from sockets_lab.wire.proxy import Overheard, Proxy, proxy
 from sockets_lab.wire.segments import Capture, Packet, Segment, Step
 from sockets_lab.wire.settling import settle
@@ -20,6 +22,7 @@ from sockets_lab.wire.states import states
 
 __all__ = [
     "Capture",
+    "Opened",
     "Overheard",
     "Packet",
     "Proxy",
@@ -28,6 +31,7 @@ __all__ = [
     "capture",
     "captured",
     "mark",
+    "opened",
     "proxy",
     "read",
     "settle",

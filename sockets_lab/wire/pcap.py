@@ -17,7 +17,7 @@ from sockets_lab.wire.segments import FLAGS, Packet
 if TYPE_CHECKING:
     from scapy.packet import Packet as Layer
 
-__all__ = ["MARK", "Header", "Place", "header", "mark_in", "read_packets", "write"]
+__all__ = ["MARK", "Header", "Place", "header", "mark_in", "quiet", "read_packets", "write"]
 
 MARK: Final = b"sockets_lab: "
 """What the datagrams of `mark()` begin with."""
@@ -56,7 +56,7 @@ def read_packets(path: str | PathLike[str]) -> list[Packet]:
 
     Raises OSError (ENOENT, EACCES), and ValueError for a file that is no capture.
     """
-    with open(path, "rb") as file, _quiet():
+    with open(path, "rb") as file, quiet():
         from scapy.error import Scapy_Exception
         from scapy.layers import inet, inet6  # noqa: F401  # what a link layer may carry
         from scapy.utils import PcapReader
@@ -73,7 +73,7 @@ def read_packets(path: str | PathLike[str]) -> list[Packet]:
 
 def write(path: str | PathLike[str], packets: Iterable[Packet]) -> None:
     """Write packets to a pcap file with times in nanoseconds."""
-    with _quiet():
+    with quiet():
         from scapy.utils import RawPcapWriter
 
         with RawPcapWriter(str(path), linktype=_LINKTYPE_RAW, endianness="<", nano=True) as file:
@@ -127,7 +127,7 @@ def _ip_packets(layer: "Layer") -> Iterator[Packet]:
 
 
 def _ip(data: bytes) -> "Layer | None":
-    with _quiet():
+    with quiet():
         from scapy.layers.inet import IP
         from scapy.layers.inet6 import IPv6
 
@@ -143,7 +143,7 @@ def _length(ip: "Layer") -> int:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Hold back what scapy logs as a warning, on import and about packets that are cut short."""
     logger = logging.getLogger("scapy")
     before = logger.level or logging.WARNING  # what scapy sets on import
