@@ -18,7 +18,7 @@ from sockets_lab import lab, materials
 from sockets_lab.cli import FOLDER, START, app
 from tests.test_checking import REPORT, write
 
-EVERY_COMMAND = ("open", "doctor", "check")
+EVERY_COMMAND = ("open", "doctor", "check", "bench")
 
 
 def run(*arguments: str, width: int = 80) -> Result:

@@ -28,6 +28,7 @@ from tests import loaded
 from tests.conftest import Family
 from tests.interrupting import interrupted_after
 
+pytestmark = pytest.mark.ipv4  # the server of all tests
 LISTENER = ("127.0.0.1", 9)
 
 

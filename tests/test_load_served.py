@@ -15,11 +15,11 @@ import pytest
 
 import sockets_lab
 from sockets_lab.listeners import open_listener
-from sockets_lab.load import kernel_memory, served, serving
+from sockets_lab.load import apart, kernel_memory, served, serving
 from sockets_lab.load.usage import cpu_s, memory, usage
 from tests import loaded
 from tests.conftest import Family
-from tests.interrupting import interrupted_after
+from tests.interrupting import interrupted_after, no_group_is_found
 
 REPOSITORY = Path(sockets_lab.__file__).parents[1]
 
@@ -286,6 +286,15 @@ def test_an_interrupt_while_it_starts_leaves_nothing() -> None:
             serving(loaded.echo),
         ):
             Event().wait(5)
+
+
+@posix_only
+def test_an_interrupt_before_it_has_a_group_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    child = apart.Apart()
+    child.process.kill()  # as a Ctrl-C does, which strikes it between fork() and setsid()
+    no_group_is_found(monkeypatch)
+    assert child.kill() == ""
+    assert child.process.returncode == -signal.SIGKILL
 
 
 @posix_only

@@ -1,4 +1,4 @@
-"""The command line: `sockets-lab open`, `doctor` and `check`.
+"""The command line: `sockets-lab open`, `doctor`, `check` and `bench`.
 
 Thin: a command reads its arguments, calls a room and says what came of it. What it needs is
 imported inside it, so that `sockets-lab --help` answers at once. Results go to standard output,
@@ -30,6 +30,7 @@ Examples:
   sockets-lab open --no-browser        the same on a machine without a browser
   sockets-lab doctor                   what this machine can show
   sockets-lab check my-course          do all notebooks run, are exercises done
+  sockets-lab bench                    what servers cost on this machine
 """
 
 app = typer.Typer(
@@ -141,6 +142,50 @@ def check(
     else:
         pages.show(*map(pages.of_checked, results), pages.of_all_checked(results))
     raise typer.Exit(0 if all(one.passed for one in results) else NOT_YET)
+
+
+@app.command(
+    short_help="Measure the course's servers and their peers, side by side.",
+    epilog="For example: sockets-lab bench --rounds 3 --table echo",
+)
+def bench(
+    rounds: Annotated[
+        int, typer.Option("--rounds", min=1, max=100, help="How often each is measured.")
+    ] = 15,
+    messages: Annotated[
+        int, typer.Option("--messages", min=100, max=1_000_000, help="Messages in a measurement.")
+    ] = 30_000,
+    names: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--table", metavar="NAME", help="echo, churn, memory, crowd, handshake or steps.  [all]"
+        ),
+    ] = None,
+    folder: Annotated[
+        Path, typer.Option("--folder", metavar="FOLDER", help="Where the results are saved.")
+    ] = Path("bench"),
+) -> None:
+    """Measure what the course's servers and their peers cost on this machine, side by side.
+
+    It takes minutes, on loopback alone. Tables, pictures and the machine's description are saved in
+    a folder. With a second core and nothing else running the numbers are steadier.
+    """
+    from sockets_lab.bench import Plan, entrants, measure
+    from sockets_lab.cli import benches, pages
+    from sockets_lab.cli.progress import Steps
+
+    try:
+        with entrants() as all_of_them, Steps() as steps:
+            found = measure(
+                Plan(rounds=rounds, messages=messages), all_of_them, names or (), steps.tell
+            )
+    except LookupError as error:
+        _give_up(str(error), USAGE)
+    except KeyboardInterrupt:
+        _give_up("interrupted: nothing was saved", INTERRUPTED)
+    pages.show(*benches.pages_of(found))
+    for path in benches.save_all(found, folder):
+        typer.echo(f"saved {str(path)!r}")
 
 
 def _copied(folder: Path) -> "Copy":

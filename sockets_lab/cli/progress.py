@@ -8,7 +8,7 @@ from typing import Self
 from rich import progress
 from rich.console import Console
 
-__all__ = ["Progress", "working"]
+__all__ = ["Progress", "Steps", "working"]
 
 
 def _errors() -> Console:
@@ -64,3 +64,41 @@ class Progress:
             self.bar.remove_task(task)
         task = self.bar.add_task(words, total=None, completed=0)
         return lambda cell, cells: self.bar.update(task, completed=cell, total=cells)
+
+
+class Steps:
+    """How far a bench is; a context manager."""
+
+    def __init__(self) -> None:
+        self.console = _errors()
+        self.bar = progress.Progress(
+            progress.SpinnerColumn(),
+            progress.BarColumn(),
+            progress.TaskProgressColumn(),
+            progress.TimeRemainingColumn(),
+            progress.TextColumn("{task.description}"),
+            console=self.console,
+            transient=True,
+            disable=not self.console.is_terminal,
+        )
+        self.task = self.bar.add_task("starting", total=None)
+        self.told = -1
+
+    def __enter__(self) -> Self:
+        self.bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.bar.stop()
+
+    def tell(self, words: str, done: int, of: int) -> None:
+        """Show what comes next; where there is no terminal, a line every tenth of the way."""
+        self.bar.update(self.task, description=words, completed=done, total=of)
+        if not self.console.is_terminal and (tenth := 10 * done // of) > self.told:
+            self.told = tenth
+            self.console.print(f"{done} of {of}: {words}", markup=False)

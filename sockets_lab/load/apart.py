@@ -156,8 +156,9 @@ class Apart:
         if self.process.returncode is not None:
             return
         if os.name == "posix":
-            # Not reaped yet, so the number is its own; macOS forbids to signal what has ended.
-            with suppress(PermissionError):
+            # Not reaped yet, so the number is its own. macOS forbids to signal what has ended, and
+            # a Ctrl-C that strikes a child on its way into life leaves it without a group.
+            with suppress(PermissionError, ProcessLookupError):
                 os.killpg(self.process.pid, signal.SIGKILL)
         else:
             self.process.kill()
