@@ -20,7 +20,10 @@ from sockets_lab.figures import (
 from sockets_lab.kernel import History, Sample, Snapshot, SocketView
 from tests.captured import a_long_transfer, closed, knocking, one_segment, refused
 from tests.judged import closing, long_name, nine_clients, of_one, seventy, waiting
+from tests.pictured_addresses import ADDRESS_PICTURES
 from tests.pictured_load import LOAD_PICTURES
+from tests.pictured_servers import SERVER_PICTURES
+from tests.pictured_tls import TLS_PICTURES
 
 SERVER = Endpoint("127.0.0.1", 54321)
 
@@ -333,5 +336,8 @@ PICTURES: dict[str, Callable[[], Picture]] = {
     "a duration": long_name,
     "durations of nine": nine_clients,
     "a send under way": lambda: cut([100_000, None], [65_536] * 2 + [4000]),
+    **ADDRESS_PICTURES,
     **LOAD_PICTURES,
+    **SERVER_PICTURES,
+    **TLS_PICTURES,
 }

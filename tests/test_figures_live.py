@@ -19,6 +19,8 @@ needs_kernel_tables = pytest.mark.skipif(
     not has("sock-diag"), reason="this machine cannot see connections that nobody holds"
 )
 
+pytestmark = pytest.mark.ipv4  # some have a server of their own
+
 
 def recorded_echo(family: Family, *, states: bool) -> Recording:
     """Record one echo, sent before accept()."""

@@ -6,10 +6,13 @@ so it is imported where a picture is drawn, and not before.
 """
 
 from sockets_lab.figures.abilities_board import abilities_board
+from sockets_lab.figures.address_bits import address_bits
 from sockets_lab.figures.boundaries import boundaries
 from sockets_lab.figures.buffers_over_time import buffers_over_time
 from sockets_lab.figures.call_sequence import call_sequence
 from sockets_lab.figures.completed_by_backlog import completed_by_backlog
+from sockets_lab.figures.connection_race import connection_race
+from sockets_lab.figures.cost_ratios import cost_ratios
 from sockets_lab.figures.durations import durations
 from sockets_lab.figures.endpoint_graph import endpoint_graph
 from sockets_lab.figures.lab_map import lab_map
@@ -21,16 +24,23 @@ from sockets_lab.figures.picture import Picture
 from sockets_lab.figures.queue_over_time import queue_over_time
 from sockets_lab.figures.scaling import Scale, scaling
 from sockets_lab.figures.states_over_time import states_over_time
+from sockets_lab.figures.task_timeline import task_timeline
+from sockets_lab.figures.tls_flights import tls_flights
+from sockets_lab.figures.waiting_costs import Waiting, waiting_costs
 
 __all__ = [
     "Outcome",
     "Picture",
     "Scale",
+    "Waiting",
     "abilities_board",
+    "address_bits",
     "boundaries",
     "buffers_over_time",
     "call_sequence",
     "completed_by_backlog",
+    "connection_race",
+    "cost_ratios",
     "durations",
     "endpoint_graph",
     "lab_map",
@@ -41,4 +51,7 @@ __all__ = [
     "queue_over_time",
     "scaling",
     "states_over_time",
+    "task_timeline",
+    "tls_flights",
+    "waiting_costs",
 ]

@@ -244,12 +244,13 @@ def _name_guide(
     """Write the name right below a guide, as far left as nothing drawn is in its way."""
     width, bottom = text_width(name, 10), max(y for _, y in guide)
     for x, y in guide:
-        left, middle = x + 22, min(y + 4, bottom - 7)
+        left, middle = x + 22, min(y + 4, bottom - 10)
         in_the_way = any(
             left - 9 < at[0] < left + width + 9 and abs(at[1] - middle) < 14 for at in drawn
         )
         if not in_the_way and y - middle < 12:
-            card.text(left, middle, name, size=10, ink=SOFT)
+            label = card.text(left, middle, name, size=10, ink=SOFT)
+            label.set_bbox({"facecolor": CARD, "edgecolor": "none", "pad": 1})  # over a flat guide
             return
 
 
@@ -282,5 +283,9 @@ def _short(value: float) -> str:
 
 
 def _label_width(panel: _Panel) -> float:
-    told = [text_width(_told(panel.quantity, points), 11) for points in panel.lines.values()]
-    return max(*told, *(text_width(name, 12, bold=True) for name in panel.lines))
+    # Saved pages are compared, and so is their pictures' width: it must not depend on the numbers.
+    most = max(points[-1][0] for points in panel.lines.values())
+    told = [f"0.0012 KiB for each of {most:,}", f"1,200,000 a second with {most:,}"]
+    told += [_told(panel.quantity, points) for points in panel.lines.values()]
+    names = [text_width(name, 12, bold=True) for name in panel.lines]
+    return max(*(text_width(words, 11) for words in told), *names)
