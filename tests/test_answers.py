@@ -2,10 +2,13 @@
 
 Each file in tests/answers/EXERCISE/ is an answer as a learner may write it. A wrong one says what
 catches it: CAUGHT_BY, the behaviours that it must not show; ALSO, those that it may lose besides,
-depending on timing; HINT, words of the hint for the first of them.
+depending on timing; HINT, words of the hint for the first of them. On a busy machine it may lose
+still more, which is told as a warning. (That no behaviour is lost without a reason is shown by the
+right answers.)
 """
 
 import importlib.util
+import warnings
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import ModuleType
@@ -14,7 +17,7 @@ import pytest
 
 from sockets_lab import exercises
 from sockets_lab.abilities import has
-from sockets_lab.exercises.battery import NotYet, Report
+from sockets_lab.exercises.battery import NotYet, Outcome, Report
 
 BANK = Path(__file__).parent / "answers"
 EXERCISES = tuple(sorted(folder.name for folder in BANK.iterdir() if folder.is_dir()))
@@ -23,6 +26,10 @@ CHECK_S = 2.0  # a right answer is told so at once
 CLASSES = {"decoder": "Decoder"}  # exercises that ask for a class are named otherwise than it
 
 caught: list[str] = []
+
+
+class LostMore(UserWarning):
+    """A wrong answer lost what it does not lose on a quiet machine."""
 
 
 def answers(kind: str) -> list[Path]:
@@ -50,6 +57,11 @@ def checked(path: Path, answer: ModuleType) -> Report:
     return check(getattr(answer, CLASSES.get(exercise, exercise)))
 
 
+def not_tried(outcome: Outcome) -> bool:
+    """Whether this machine lacks what the behaviour needs; what was given up is another thing."""
+    return outcome.passed is None and not outcome.observed.startswith("earlier behaviours")
+
+
 def as_tuple(names: str | Iterable[str]) -> tuple[str, ...]:
     return (names,) if isinstance(names, str) else tuple(names)
 
@@ -62,6 +74,7 @@ def test_right_answer_shows_every_behaviour(path: Path) -> None:
     report.require()
 
 
+@pytest.mark.filterwarnings("default::tests.test_answers.LostMore")
 @pytest.mark.parametrize("path", answers("wrong"), ids=named)
 def test_wrong_answer_is_caught_with_its_hint(path: Path) -> None:
     answer = load(path)
@@ -70,10 +83,13 @@ def test_wrong_answer_is_caught_with_its_hint(path: Path) -> None:
 
     report = checked(path, answer)
     lost = {outcome.name: outcome for outcome in report.outcomes if outcome.passed is False}
-    if "IPv6" in must[0] and not has("ipv6"):
-        pytest.skip("this mistake shows over IPv6 only")
+    missed = [outcome for outcome in report.outcomes if outcome.name in must and not_tried(outcome)]
+    if missed:
+        pytest.skip(f"what catches this mistake is not tried here: {missed[0].observed}")
 
-    assert set(must) <= set(lost) <= {*must, *may}, str(report)
+    assert set(must) <= set(lost), str(report)
+    for name in sorted(set(lost) - {*must, *may}):
+        warnings.warn(LostMore(f"{named(path)}: {name}"), stacklevel=1)
     assert answer.HINT in lost[must[0]].hint, str(report)
     with pytest.raises(NotYet):
         report.require()

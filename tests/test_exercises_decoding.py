@@ -120,6 +120,7 @@ def test_slow_work_is_given_up(family: Family) -> None:
     assert seconds_for(LengthDecoder, [b"\0"] * 8) < 1.0
 
 
+@pytest.mark.ipv4
 def test_no_answer_is_told_a_claim_that_could_hurt(family: Family) -> None:
     claims = []
 

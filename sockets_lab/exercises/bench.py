@@ -3,6 +3,7 @@
 import errno
 import inspect
 import math
+import re
 import selectors
 import socket
 import sys
@@ -244,6 +245,14 @@ class Bench:
                 return
             time.sleep(_GLANCE_S)
 
+    def at_end(self, function: Callable[[], object]) -> None:
+        """Call `function` at the end, before what was begun earlier is ended."""
+        self._stack.callback(function)
+
+    def accepted(self) -> int:
+        """Count the connections of the bench's listeners that are open in this process."""
+        return len(self._connections())
+
     def left_open(self) -> bool:
         """Say whether a connection of the bench's listeners was not closed by its function.
 
@@ -289,4 +298,5 @@ def described(error: BaseException) -> str:
     name = type(error).__name__
     if isinstance(error, OSError) and error.errno is not None:
         return f"{name} ({errno.errorcode.get(error.errno, error.errno)})"
-    return f"{name}: {error}" if str(error) else name
+    words = re.sub(r"<socket\.socket [^>]*>", "a socket", str(error))
+    return f"{name}: {words}" if words else name

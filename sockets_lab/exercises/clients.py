@@ -3,6 +3,7 @@
 import signal
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -12,6 +13,7 @@ from sockets_lab.peers import finish
 __all__ = [
     "LARGE",
     "difference",
+    "is_closed_while_it_drips",
     "large_request",
     "reply_to",
     "request",
@@ -96,3 +98,23 @@ def send_interrupted(trial: Trial, client: socket.socket) -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGURG, before)
+
+
+def is_closed_while_it_drips(
+    client: socket.socket, text: bytes, *, pause_s: float, within_s: float
+) -> bool:
+    """Send `text` byte by byte; tell whether the server ends the connection within so long."""
+    until_s = time.monotonic() + within_s
+    client.settimeout(pause_s)
+    for byte in text:
+        if time.monotonic() > until_s:
+            return False
+        try:
+            client.sendall(bytes([byte]))
+            if not client.recv(4096):
+                return True
+        except TimeoutError:
+            continue
+        except ConnectionError:
+            return True
+    return False

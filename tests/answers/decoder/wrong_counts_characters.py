@@ -7,8 +7,8 @@ CAUGHT_BY = (
     "keeps characters whole",
     "refuses bytes that are no text",
     "holds little over a long stream",
-    "makes a server that bears its clients",
 )
+ALSO = ("makes a server that bears its clients",)  # if the network tears so
 HINT = "cut the bytes first"
 
 LIMIT = 65_536

@@ -2,10 +2,8 @@
 
 import struct
 
-CAUGHT_BY = (
-    "keeps characters whole",
-    "makes a server that bears its clients",
-)
+CAUGHT_BY = "keeps characters whole"
+ALSO = ("makes a server that bears its clients",)  # if the network tears so
 HINT = "decode a message"
 
 LIMIT = 65_536

@@ -11,8 +11,8 @@ CAUGHT_BY = (
     "refuses an end inside a text",
     "refuses an end inside a length, and right behind it",
     "holds little over a long stream",
-    "makes a server that bears its clients",
 )
+ALSO = ("makes a server that bears its clients",)  # if the network tears so
 HINT = "as long as a whole one is held"
 
 LIMIT = 65_536

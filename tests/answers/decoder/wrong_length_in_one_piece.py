@@ -7,8 +7,8 @@ CAUGHT_BY = (
     "reads a stream that comes byte by byte",
     "refuses an end inside a length, and right behind it",
     "bears a large message in small pieces",
-    "makes a server that bears its clients",
 )
+ALSO = ("makes a server that bears its clients",)  # if the network tears so
 HINT = "can be torn like any others"
 
 LIMIT = 65_536

@@ -9,8 +9,8 @@ CAUGHT_BY = (
     "keeps a copy of what it was fed",
     "keeps two streams apart",
     "takes a message of LIMIT bytes",
-    "makes a server that bears its clients",
 )
+ALSO = ("makes a server that bears its clients",)  # if the network tears so
 HINT = "an empty one as long as"
 
 LIMIT = 65_536

@@ -1,0 +1,31 @@
+"""Takes every text with a dot for IPv4."""
+
+import socket
+
+CAUGHT_BY = (
+    "writes IPv4 inside a mapped address",
+    "writes IPv4 inside no other",
+)
+HINT = "the first 12 bytes"
+
+
+def canonical(text):
+    address, percent, scope = text.partition("%")
+    family = socket.AF_INET if "." in address else socket.AF_INET6
+    try:
+        return write(socket.inet_pton(family, address)) + percent + scope
+    except OSError:
+        raise ValueError(text) from None
+
+
+def write(address):
+    if len(address) == 4:
+        return ".".join(map(str, address))
+    if address.startswith(bytes(10) + b"\xff\xff"):
+        return "::ffff:" + ".".join(map(str, address[12:]))
+    groups = [f"{int.from_bytes(address[at : at + 2]):x}" for at in range(0, 16, 2)]
+    for length in range(8, 1, -1):
+        for start in range(9 - length):
+            if groups[start : start + length] == ["0"] * length:
+                return ":".join(groups[:start]) + "::" + ":".join(groups[start + length :])
+    return ":".join(groups)

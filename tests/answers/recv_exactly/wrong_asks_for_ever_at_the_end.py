@@ -1,0 +1,23 @@
+"""Takes b'' for nothing yet, and asks again."""
+
+import time
+
+CAUGHT_BY = "raises EOFError when the stream ends before"
+ALSO = ("puts the socket's timeout back after an error",)
+HINT = "again and again"
+
+
+def recv_exactly(sock, nbytes, deadline_s):
+    before, end_s = sock.gettimeout(), time.monotonic() + deadline_s
+    received = b""
+    try:
+        while len(received) < nbytes:
+            left_s = end_s - time.monotonic()
+            if left_s <= 0:
+                raise TimeoutError
+            sock.settimeout(left_s)
+            piece = sock.recv(nbytes - len(received))
+            received += piece
+    finally:
+        sock.settimeout(before)
+    return received

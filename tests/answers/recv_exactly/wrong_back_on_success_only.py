@@ -1,0 +1,22 @@
+"""Puts the timeout back, but not when an error is raised."""
+
+import time
+
+CAUGHT_BY = "puts the socket's timeout back after an error"
+HINT = "in finally"
+
+
+def recv_exactly(sock, nbytes, deadline_s):
+    before, end_s = sock.gettimeout(), time.monotonic() + deadline_s
+    received = b""
+    while len(received) < nbytes:
+        left_s = end_s - time.monotonic()
+        if left_s <= 0:
+            raise TimeoutError
+        sock.settimeout(left_s)
+        piece = sock.recv(nbytes - len(received))
+        if not piece:
+            raise EOFError
+        received += piece
+    sock.settimeout(before)
+    return received

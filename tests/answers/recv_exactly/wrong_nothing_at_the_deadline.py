@@ -1,0 +1,32 @@
+"""Returns what has come when the deadline passes."""
+
+import time
+
+CAUGHT_BY = "raises TimeoutError at the deadline"
+ALSO = (
+    "has one deadline for the whole",
+    "puts the socket's timeout back after an error",
+    "burns no CPU time while it waits",
+)
+HINT = "fall silent for ever"
+
+
+def recv_exactly(sock, nbytes, deadline_s):
+    before, end_s = sock.gettimeout(), time.monotonic() + deadline_s
+    received = b""
+    try:
+        while len(received) < nbytes:
+            left_s = end_s - time.monotonic()
+            if left_s <= 0:
+                break
+            sock.settimeout(left_s)
+            try:
+                piece = sock.recv(nbytes - len(received))
+            except TimeoutError:
+                break
+            if not piece:
+                raise EOFError
+            received += piece
+    finally:
+        sock.settimeout(before)
+    return received

@@ -1,0 +1,22 @@
+"""Takes one recv() for all."""
+
+CAUGHT_BY = "waits for bytes that come in pieces"
+ALSO = (
+    "returns nothing at once when nothing is asked for",
+    "raises EOFError when the stream ends before",
+    "raises TimeoutError at the deadline",
+    "has one deadline for the whole",
+)
+HINT = "perhaps fewer"
+
+
+def recv_exactly(sock, nbytes, deadline_s):
+    before = sock.gettimeout()
+    sock.settimeout(deadline_s)
+    try:
+        piece = sock.recv(nbytes)
+        if nbytes and not piece:
+            raise EOFError
+        return piece
+    finally:
+        sock.settimeout(before)

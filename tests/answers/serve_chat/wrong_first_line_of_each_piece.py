@@ -1,0 +1,58 @@
+"""Takes the first line of each piece, and loses the rest."""
+
+import asyncio
+from contextlib import suppress
+
+CAUGHT_BY = (
+    "passes on whole lines only",
+    "splits what comes in one piece, and keeps the order",
+)
+ALSO = (
+    "lets nobody wait for a member who never reads",
+    "drops a member who is too far behind",
+    "survives members who leave and who reset",
+    "closes the connections of members who have left",
+    "survives a line without end",
+    "passes a line on to the others",
+)
+HINT = "readline"
+
+
+async def serve_chat(listener):
+    members = {}
+
+    async def hand_over(queue, writer):
+        with suppress(OSError):
+            while True:
+                writer.write(await queue.get())
+                await writer.drain()
+
+    def pass_on(line, sender):
+        for writer, queue in list(members.items()):
+            if writer is not sender:
+                try:
+                    queue.put_nowait(line)
+                except asyncio.QueueFull:
+                    writer.transport.abort()
+
+    async def member(reader, writer):
+        queue = members[writer] = asyncio.Queue(200)
+        sender = asyncio.create_task(hand_over(queue, writer))
+        try:
+            while piece := await reader.read(65_536):
+                line = piece.split(b"\n")[0] + b"\n"
+                pass_on(line, writer)
+        except (OSError, ValueError):
+            pass
+        finally:
+            del members[writer]
+            sender.cancel()
+            writer.transport.abort()
+
+    server = await asyncio.start_server(member, sock=listener)
+    try:
+        await asyncio.Event().wait()
+    finally:
+        server.close()
+        for writer in list(members):
+            writer.transport.abort()

@@ -1,0 +1,48 @@
+"""Closes the listener at the end, and leaves the members' connections to themselves."""
+
+import asyncio
+from contextlib import suppress
+
+CAUGHT_BY = "closes everything when it is cancelled"
+HINT = "every member's connection"
+
+
+KEPT = []
+
+
+async def serve_chat(listener):
+    members = {}
+
+    async def hand_over(queue, writer):
+        with suppress(OSError):
+            while True:
+                writer.write(await queue.get())
+                await writer.drain()
+
+    def pass_on(line, sender):
+        for writer, queue in list(members.items()):
+            if writer is not sender:
+                try:
+                    queue.put_nowait(line)
+                except asyncio.QueueFull:
+                    writer.transport.abort()
+
+    async def member(reader, writer):
+        queue = members[writer] = asyncio.Queue(200)
+        sender = asyncio.create_task(hand_over(queue, writer))
+        try:
+            while (line := await reader.readline()).endswith(b"\n"):
+                pass_on(line, writer)
+        except (OSError, ValueError):
+            pass
+        finally:
+            del members[writer]
+            sender.cancel()
+            writer.transport.abort()
+
+    server = await asyncio.start_server(member, sock=listener)
+    try:
+        await asyncio.Event().wait()
+    finally:
+        server.close()
+        KEPT.extend(writer.get_extra_info("socket").dup() for writer in members)

@@ -1,0 +1,30 @@
+"""Starts the chat in a loop of its own."""
+
+import asyncio
+import threading
+
+CAUGHT_BY = "passes a line on to the others"
+ALSO = (
+    "sends nothing back to the sender",
+    "passes on whole lines only",
+    "splits what comes in one piece, and keeps the order",
+    "lets nobody wait for a member who never reads",
+    "drops a member who is too far behind",
+    "survives members who leave and who reset",
+    "closes the connections of members who have left",
+    "survives a line without end",
+    "ends when it is cancelled",
+    "closes everything when it is cancelled",
+)
+HINT = "async def serve_chat"
+
+
+async def forever():
+    await asyncio.sleep(0)
+
+
+def serve_chat(listener):
+    thread = threading.Thread(target=asyncio.run, args=[forever()])
+    thread.start()
+    thread.join()
+    return "it runs"

@@ -1,0 +1,67 @@
+"""Waits in select() for ever."""
+
+import selectors
+
+CAUGHT_BY = "stops when it is told to, and closes everything"
+ALSO = (
+    "echoes",
+    "serves one client while another says nothing",
+    "echoes more than the buffers hold",
+    "keeps the clients' bytes apart",
+    "holds off a client that never reads",
+    "serves others while one never reads",
+    "goes on when the client reads again",
+    "sends the rest after the client has finished",
+    "survives a client that resets",
+    "closes the connections of clients that have gone",
+    "burns no CPU time while nobody says anything",
+    "burns no CPU time while a client never reads",
+)
+HINT = "give select() a timeout"
+
+READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
+MOST = 65_536
+
+
+class Talk:
+    def __init__(self):
+        self.unsent, self.ended = bytearray(), False
+
+
+def serve_echo(listener, stop):
+    listener.setblocking(False)
+    with selectors.DefaultSelector() as selector, listener:
+        selector.register(listener, READ)
+        while not stop.is_set():
+            for key, events in selector.select():
+                if key.fileobj is listener:
+                    connection, _ = listener.accept()
+                    connection.setblocking(False)
+                    selector.register(connection, READ, Talk())
+                else:
+                    attend(selector, key.fileobj, key.data, events)
+        for key in list(selector.get_map().values()):
+            key.fileobj.close()
+
+
+def attend(selector, connection, talk, events):
+    try:
+        if events & READ:
+            piece = connection.recv(MOST)
+            talk.unsent += piece
+            talk.ended = not piece
+        if talk.unsent:
+            del talk.unsent[: connection.send(talk.unsent)]
+    except BlockingIOError:
+        pass
+    except OSError:
+        talk.unsent.clear()
+        talk.ended = True
+    wanted = WRITE if talk.unsent else 0
+    if not talk.ended and len(talk.unsent) < MOST:
+        wanted |= READ
+    if wanted:
+        selector.modify(connection, wanted, talk)
+    else:
+        selector.unregister(connection)
+        connection.close()

@@ -1,0 +1,30 @@
+"""Waits in accept() for ever."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+CAUGHT_BY = "returns when it is told to stop"
+ALSO = (
+    "stops although all workers are busy",
+    "refuses new clients while it drains",
+    "loses no reply under way",
+    "leaves no thread behind",
+)
+HINT = "give the listener a timeout"
+
+
+def serve_pooled(listener, handle, workers, stop):
+    free = threading.Semaphore(workers)
+
+    def work(connection):
+        try:
+            with connection:
+                handle(connection)
+        finally:
+            free.release()
+
+    with ThreadPoolExecutor(workers) as pool, listener:
+        while not stop.is_set():
+            free.acquire()
+            connection, _ = listener.accept()
+            pool.submit(work, connection)

@@ -1,0 +1,47 @@
+"""Waits in accept() and in recv() for ever."""
+
+import contextlib
+import threading
+import time
+
+CAUGHT_BY = "returns when it is told to stop"
+HINT = "give the listener a timeout"
+
+
+def serve_tls(listener, context, deadline_s, stop):
+    threads = []
+    with listener:
+        while not stop.is_set():
+            try:
+                connection, _ = listener.accept()
+            except TimeoutError:
+                continue
+            thread = threading.Thread(target=talk, args=[connection, context, deadline_s, stop])
+            threads.append(thread)
+            thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def talk(connection, context, deadline_s, stop):
+    with connection, contextlib.suppress(OSError):
+        connection.settimeout(deadline_s)
+        with context.wrap_socket(connection, server_side=True) as secured:
+            echo(secured, deadline_s, stop)
+            secured.unwrap()
+
+
+def echo(secured, deadline_s, stop):
+    heard_s = time.monotonic()
+    secured.settimeout(0.05)
+    while time.monotonic() < heard_s + deadline_s:
+        try:
+            received = secured.recv(65_536)
+        except TimeoutError:
+            continue
+        if not received:
+            return
+        heard_s = time.monotonic()
+        secured.settimeout(deadline_s)
+        secured.sendall(received)
+        secured.settimeout(0.05)

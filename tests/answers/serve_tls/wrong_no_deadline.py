@@ -1,0 +1,51 @@
+"""Waits for a handshake as long as it takes."""
+
+import contextlib
+import threading
+import time
+
+CAUGHT_BY = (
+    "closes a client that does not shake hands in time",
+    "gives the handshake one deadline, not one for each byte",
+)
+HINT = "set a timeout before"
+
+
+def serve_tls(listener, context, deadline_s, stop):
+    threads = []
+    with listener:
+        listener.settimeout(0.05)
+        while not stop.is_set():
+            try:
+                connection, _ = listener.accept()
+            except TimeoutError:
+                continue
+            thread = threading.Thread(target=talk, args=[connection, context, deadline_s, stop])
+            threads.append(thread)
+            thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def talk(connection, context, deadline_s, stop):
+    with connection, contextlib.suppress(OSError):
+        connection.settimeout(None)
+        with context.wrap_socket(connection, server_side=True) as secured:
+            echo(secured, deadline_s, stop)
+            secured.unwrap()
+
+
+def echo(secured, deadline_s, stop):
+    heard_s = time.monotonic()
+    secured.settimeout(0.05)
+    while not stop.is_set() and time.monotonic() < heard_s + deadline_s:
+        try:
+            received = secured.recv(65_536)
+        except TimeoutError:
+            continue
+        if not received:
+            return
+        heard_s = time.monotonic()
+        secured.settimeout(deadline_s)
+        secured.sendall(received)
+        secured.settimeout(0.05)
