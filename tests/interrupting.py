@@ -1,12 +1,15 @@
 """Ctrl-C, pressed by the test itself."""
 
 import gc
+import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-__all__ = ["interrupted_after"]
+import pytest
+
+__all__ = ["interrupted_after", "no_group_is_found"]
 
 
 @contextmanager
@@ -27,3 +30,12 @@ def interrupted_after(delay_s: float) -> Iterator[None]:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
         gc.enable()
+
+
+def no_group_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let killpg() fail as for a child that died between fork() and setsid()."""
+
+    def killpg(*_: object) -> None:
+        raise ProcessLookupError
+
+    monkeypatch.setattr(os, "killpg", killpg)

@@ -85,10 +85,10 @@ def test_binder_can_read_the_python_version():
     assert (ENVIRONMENT["name"], ENVIRONMENT["channels"]) == ("sockets-lab", ["conda-forge"])
 
 
-@pytest.mark.parametrize("name", sorted(requirements("test")))
+@pytest.mark.parametrize("name", sorted(requirements("test", "peers")))
 def test_the_lock_holds_a_version_that_the_project_and_conda_allow(name):
     version = locked()[name]
-    assert version in requirements("test")[name].specifier
+    assert version in requirements("test", "peers")[name].specifier
     assert version in conda_packages().get(name, SpecifierSet())
 
 
@@ -113,13 +113,13 @@ def test_the_lock_names_no_address_index_or_path():
 
 def test_every_package_that_the_code_imports_is_a_dependency():
     imported = {IMPORT_NAMES.get(name, name) for names in OUTSIDE.values() for name in names}
-    assert imported - set(requirements()) == set()
+    assert imported - set(requirements("peers")) == set()
 
 
 def test_the_reason_stands_beside_every_package():
     text = (HERE / "pyproject.toml").read_text(encoding="utf-8")
     lines = re.findall(r'^    "[\w-]+>=.*$', text, flags=re.MULTILINE)
-    assert len(lines) >= len(requirements("test", "class", "site"))
+    assert len(lines) >= len(requirements("test", "peers", "class", "site"))
     assert [line for line in lines if "#" not in line] == []
 
 

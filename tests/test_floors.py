@@ -18,9 +18,19 @@ PACKAGE = Path(sockets_lab.__file__).parent
 
 FLOORS = (
     ("abilities", "addresses", "course", "framing", "interrupts", "materials", "roles"),
-    ("background", "copies", "hosts", "kernel", "lab", "listeners", "peers"),
-    ("load", "measured", "recording", "wire"),
-    ("figures", "widgets"),
+    (
+        "background",
+        "copies",
+        "happy_eyeballs",
+        "hosts",
+        "kernel",
+        "lab",
+        "listeners",
+        "peers",
+        "tls",
+    ),
+    ("load", "measured", "recording", "servers", "wire"),
+    ("bench", "figures", "widgets"),
     ("exercises",),
     ("checking",),
     ("cli",),
@@ -34,12 +44,15 @@ SIDEWAYS = {
 
 # Who may import what from outside the standard library.
 OUTSIDE = {
+    "bench": {"uvloop"},
     "checking": {"nbclient", "nbformat"},
     "cli": {"rich", "typer"},
     "figures": {"PIL", "matplotlib", "numpy"},
-    "hosts": {"cloudpickle"},
+    "hosts": {"cloudpickle", "pyroute2"},
     "kernel": {"psutil"},
     "load": {"cloudpickle", "hdrh", "psutil"},
+    "servers": {"trio"},
+    "tls": {"cryptography", "trustme"},
     "wire": {"scapy"},
     "widgets": {"ipywidgets"},
 }

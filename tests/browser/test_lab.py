@@ -30,8 +30,11 @@ QUIET = (
 CHAPTERS = (
     "00_start_here.ipynb",
     "02_bind_listen_accept.ipynb",
-    "04_a_byte_stream.ipynb",
     "05_closing.ipynb",
+    "08_event_loops.ipynb",
+    "10_ipv4_ipv6_dual_stack.ipynb",
+    "11_tls.ipynb",
+    "12_attack_and_defence.ipynb",
 )
 DEADLINE_MS = 60_000
 THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}

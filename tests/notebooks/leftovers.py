@@ -10,6 +10,7 @@ import gc
 import os
 import signal
 import socket
+import ssl
 import sys
 import tempfile
 import threading
@@ -33,6 +34,7 @@ THEIR_TASKS = ("ipykernel", "tornado", "IPython", "jupyter_client", "zmq")
 
 def look() -> Look:
     """Say what this process holds; call it in the main thread, where the event loop runs."""
+    _close_what_the_library_lost()
     unclosed = _unclosed()  # first: collecting garbage changes what the others see
     return {
         "never closed": unclosed,
@@ -71,6 +73,31 @@ def strangers(mark: str, kernel: int) -> dict[str, str]:
         except psutil.Error:
             continue
     return found
+
+
+# Functions of the library that make sockets or servers, and the variables that hold them.
+THEIR_SOCKETS = {
+    (asyncio.base_events.__file__, "create_server"): ("server",),
+    (socket.__file__, "create_connection"): ("sock",),
+    (socket.__file__, "socketpair"): ("a", "b"),
+    (ssl.__file__, "_create"): ("self",),
+}
+
+
+def _close_what_the_library_lost() -> None:
+    """Close the socket of a function of the library that was interrupted.
+
+    Nobody can close it but that function, which does so for an OSError only; and IPython keeps the
+    traceback of the last error, and with it the function's variables.
+    """
+    trace = getattr(sys, "last_traceback", None)
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        for name in THEIR_SOCKETS.get((code.co_filename, code.co_name), ()):
+            lost = trace.tb_frame.f_locals.get(name)
+            if isinstance(lost, socket.SocketType | asyncio.Server):
+                lost.close()
+        trace = trace.tb_next
 
 
 def _unclosed() -> dict[str, str]:
@@ -193,7 +220,11 @@ def _settings() -> dict[str, str]:
         "profile function": sys.getprofile(),
         **{f"environment {name}": value for name, value in os.environ.items()},
         **{f"socket.socket.{name}": id(value) for name, value in vars(socket.socket).items()},
-        **{f"socket.{name}": id(value) for name, value in vars(socket).items()},
+        **{
+            f"socket.{name}": id(value)
+            for name, value in vars(socket).items()
+            if name != "__warningregistry__"  # which warnings Python has shown, and no setting
+        },
         **{
             f"handler of {one.name}": signal.getsignal(one)
             for one in signal.valid_signals()

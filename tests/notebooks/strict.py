@@ -5,6 +5,7 @@ lets a notebook that was saved without its outputs pass.
 """
 
 import os
+import pickle
 import shutil
 import tempfile
 from collections import Counter
@@ -43,6 +44,15 @@ class Tally:
 
     def slowest(self, prompts_s: Iterable[float]) -> None:
         self.slowest_prompt_s = max([self.slowest_prompt_s, *prompts_s])
+
+    def join(self, other: "Tally") -> None:
+        """Add what another process validated."""
+        self.notebooks |= other.notebooks
+        self.compared += other.compared
+        self.exempt += other.exempt
+        self.not_compared += other.not_compared
+        self.counts.update(other.counts)
+        self.slowest([other.slowest_prompt_s])
 
 
 TALLY = pytest.StashKey[Tally]()
@@ -120,8 +130,8 @@ class StrictCell(IPyNbCell):
             if self.parent.timed_out:
                 self.parent.stash[GIVEN_UP] = f"{self.place} hung"
 
-    def reportinfo(self) -> tuple[Path, int | None, str]:
-        return self.path, None, self.place
+    def reportinfo(self) -> tuple[Path, int, str]:
+        return self.path, self.cell_num, self.place
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException]) -> str:
         details = str(super().repr_failure(excinfo)).partition("Input:")[2]
@@ -176,6 +186,17 @@ def pytest_unconfigure() -> None:
 def tally(pytestconfig: pytest.Config) -> Tally:
     """Collect what the summary says at the end."""
     return pytestconfig.stash[TALLY]
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["tally"] = pickle.dumps(session.config.stash[TALLY])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    if "tally" in getattr(node, "workeroutput", {}):  # not from one that crashed
+        node.config.stash[TALLY].join(pickle.loads(node.workeroutput["tally"]))
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:

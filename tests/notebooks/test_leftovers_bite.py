@@ -138,3 +138,55 @@ def test_drawing_and_widgets_leave_nothing(kernel):
     )
     assert shown.error is None
     assert left_behind(before, look(kernel)) == []
+
+
+def test_what_the_library_lost_when_interrupted_is_no_fault_of_the_notebook(kernel):
+    before = look(kernel)
+    kernel.run(
+        "class Interrupted(socket.socket):\n"
+        "    def connect(self, address):\n"
+        "        super().connect(address)\n"
+        "        raise KeyboardInterrupt\n"
+        "real, socket.socket = socket.socket, Interrupted\n"
+        "with real() as listener:\n"
+        "    listener.bind(('127.0.0.1', 0))\n"
+        "    listener.listen()\n"
+        "    try:\n"
+        "        socket.create_connection(listener.getsockname())\n"
+        "    finally:\n"
+        "        socket.socket = real"
+    )
+    assert left_behind(before, look(kernel)) == []
+
+
+def test_a_pair_that_the_library_lost_is_no_fault_of_the_notebook(kernel):
+    before = look(kernel)
+    shown = kernel.run(
+        "def strike(frame, event, _):\n"
+        "    if frame.f_code is not socket.socketpair.__code__:\n"
+        "        return\n"
+        "    if isinstance(frame.f_locals.get('b'), socket.socket):\n"
+        "        raise KeyboardInterrupt\n"
+        "    return strike\n"
+        "sys.settrace(strike)\n"
+        "try:\n"
+        "    socket.socketpair()\n"
+        "finally:\n"
+        "    sys.settrace(None)"
+    )
+    assert shown.error == "KeyboardInterrupt"
+    assert left_behind(before, look(kernel)) == []
+
+
+def test_a_server_that_asyncio_lost_is_no_fault_of_the_notebook(kernel):
+    before = look(kernel)
+    shown = kernel.run(
+        "listener = socket.create_server(('127.0.0.1', 0))\n"
+        "serving = asyncio.ensure_future(asyncio.start_server(print, sock=listener))\n"
+        "del listener\n"
+        "await asyncio.sleep(0)\n"
+        "serving.cancel()\n"
+        "await serving"
+    )
+    assert shown.error == "CancelledError"
+    assert left_behind(before, look(kernel)) == []
