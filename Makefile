@@ -4,12 +4,14 @@
 #   VENV=.venv-3.12     the environment's folder, to keep several
 #   UV=                 use venv and pip although uv is here
 #   COURSE=my-course    the learner's copy that `make lab` opens
+#   WORKERS=auto        processes that share the tests: one for each processor, at most 4; 0 for none
 #   LAB_ARGS, TEST_ARGS handed on to `sockets-lab open` and to pytest
 #
 # Written for GNU Make 3.81 (macOS ships no newer one) and plain sh.
 
 VENV   ?= .venv
 COURSE ?= my-course
+WORKERS ?= auto
 UV     ?= $(shell command -v uv 2>/dev/null)
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/sockets-lab-installed
@@ -52,7 +54,7 @@ test: setup ## check style, types, the package and every notebook
 	@$(say) "types: mypy --strict"
 	@"$(BIN)/mypy"
 	@$(say) "tests and notebooks: pytest"
-	@"$(BIN)/python" -m pytest $(TEST_ARGS)
+	@"$(BIN)/python" -m pytest -n $(WORKERS) --maxprocesses 4 $(TEST_ARGS)
 
 setup: $(STAMP) ## make .venv with the locked versions (lab and test do it themselves)
 
@@ -84,7 +86,7 @@ $(STAMP): requirements.lock pyproject.toml
 
 lock: ## write requirements.lock anew (LOCK_ARGS=--upgrade takes newer versions)
 	@$(say) "resolving for every platform and Python from 3.11 on"
-	@"$(if $(UV),$(UV),uv)" pip compile -q pyproject.toml --extra test --universal \
+	@"$(if $(UV),$(UV),uv)" pip compile -q pyproject.toml --extra test --extra peers --universal \
 	  --python-version 3.11 --fork-strategy fewest --generate-hashes --annotation-style line \
 	  --no-header --no-emit-index-url --no-emit-find-links $(LOCK_ARGS) -o requirements.lock
 	@{ echo "# The versions that make lab and make test install. Made by: make lock"; \

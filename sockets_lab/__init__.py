@@ -15,7 +15,7 @@ TYPE_CHECKING = False  # true for type checkers; importing it from typing costs 
 if TYPE_CHECKING:
     from sockets_lab.abilities import ability, all_abilities, has, machine
     from sockets_lab.addresses import Endpoint, endpoint_of, ipv6_works
-    from sockets_lab.hosts import in_private_network
+    from sockets_lab.hosts import in_private_network, private_network
     from sockets_lab.kernel import accept_queue, counters, look, options, state_of, until, watch
     from sockets_lab.listeners import open_listener
     from sockets_lab.measured import measured
@@ -42,6 +42,7 @@ _HOME = {
     "open_listener": "listeners",
     "options": "kernel",
     "predict": "widgets",
+    "private_network": "hosts",
     "record": "recording",
     "state_of": "kernel",
     "step_through": "widgets",
@@ -66,6 +67,7 @@ __all__ = [
     "open_listener",
     "options",
     "predict",
+    "private_network",
     "record",
     "state_of",
     "step_through",
