@@ -19,6 +19,8 @@ __all__ = ["Hangs", "Interrupted", "Kernel", "KernelDied", "Shown", "fresh_kerne
 
 CELL_DEADLINE_S = 30.0
 ANSWER_DEADLINE_S = 3.0
+ASLEEP_S = 0.002  # waiting for the GIL, or for a thread to begin, is over sooner
+NEVER_SLEEPS_S = 0.05
 SHOWN = {"stream", "display_data", "execute_result", "error"}
 
 
@@ -67,14 +69,15 @@ class Kernel:
         return Shown(outputs, error, monotonic() - start)
 
     def interrupt(self, source: str, after_s: float) -> Interrupted:
-        """Run a cell and interrupt it `after_s` seconds after it was begun.
+        """Run a cell and interrupt it where it next waits, `after_s` seconds after it was begun.
 
-        The time in which a busy machine gave the kernel no core does not count. Raises Hangs when
-        the kernel takes no further cell.
+        A cell that never waits is interrupted where it is. The time in which a busy machine gave
+        the kernel no core does not count. Raises Hangs when the kernel takes no further cell.
         """
         request = self._send(source)
         self._await_begin(request)
         sleep(after_s)
+        self._await_sleep()
         computed_s, waited_s = self._schedule()
         start = monotonic() - waited_s
         self._manager.interrupt_kernel()
@@ -119,14 +122,39 @@ class Kernel:
         self._reply(following, CELL_DEADLINE_S)
         return lost
 
+    def _await_sleep(self) -> None:
+        """Wait until the kernel's main thread sleeps, and soundly (Linux).
+
+        What a cell leaves behind is asked about its waits. A signal between two bytecodes of the
+        library, where a socket is made and stands in no variable yet, loses it for everybody.
+        """
+        deadline = monotonic() + NEVER_SLEEPS_S
+        before = None
+        while monotonic() < deadline:
+            now = self._turns_if_asleep()
+            if now is not None and now == before:
+                return
+            before = now
+            sleep(ASLEEP_S)
+
+    def _turns_if_asleep(self) -> str | None:
+        """Count how often the main thread was given a core, if it has none and wants none."""
+        state = self._of_main_thread("stat").rpartition(")")[2].split()
+        return self._schedstat()[2] if state[:1] == ["S"] else None
+
     def _schedule(self) -> tuple[float, float]:
         """Seconds for which the kernel's main thread ran, and waited for a core (Linux)."""
-        try:
-            figures = Path(f"/proc/{self.pid}/task/{self.pid}/schedstat").read_text()
-        except FileNotFoundError:
-            return 0.0, 0.0
-        ran, waited = figures.split()[:2]
+        ran, waited, _ = self._schedstat()
         return int(ran) / 1e9, int(waited) / 1e9
+
+    def _schedstat(self) -> list[str]:
+        return self._of_main_thread("schedstat").split() or ["0", "0", "0"]
+
+    def _of_main_thread(self, name: str) -> str:
+        try:
+            return Path(f"/proc/{self.pid}/task/{self.pid}/{name}").read_text()
+        except FileNotFoundError:
+            return ""
 
     def _messages(self, request: str, deadline_s: float) -> Iterator[dict[str, Any]]:
         """Yield what answers a request until the kernel is idle."""

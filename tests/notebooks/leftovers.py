@@ -21,7 +21,7 @@ from typing import TypeVar
 
 import psutil
 
-__all__ = ["left_behind", "look", "strangers"]
+__all__ = ["close_what_the_library_lost", "left_behind", "look", "strangers"]
 
 Look = dict[str, dict[str, str]]
 T = TypeVar("T")
@@ -34,7 +34,7 @@ THEIR_TASKS = ("ipykernel", "tornado", "IPython", "jupyter_client", "zmq")
 
 def look() -> Look:
     """Say what this process holds; call it in the main thread, where the event loop runs."""
-    _close_what_the_library_lost()
+    close_what_the_library_lost()
     unclosed = _unclosed()  # first: collecting garbage changes what the others see
     return {
         "never closed": unclosed,
@@ -84,11 +84,11 @@ THEIR_SOCKETS = {
 }
 
 
-def _close_what_the_library_lost() -> None:
+def close_what_the_library_lost() -> None:
     """Close the socket of a function of the library that was interrupted.
 
     Nobody can close it but that function, which does so for an OSError only; and IPython keeps the
-    traceback of the last error, and with it the function's variables.
+    traceback of the last error, and with it the function's variables. So ask after each interrupt.
     """
     trace = getattr(sys, "last_traceback", None)
     while trace is not None:

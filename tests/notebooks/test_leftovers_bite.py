@@ -4,7 +4,7 @@ import pytest
 
 from tests.notebooks.driver import fresh_kernel
 from tests.notebooks.leftovers import left_behind, strangers
-from tests.notebooks.watched import look
+from tests.notebooks.watched import close_lost, look
 
 MARK = "sockets-lab-leftovers-bite"
 
@@ -189,4 +189,6 @@ def test_a_server_that_asyncio_lost_is_no_fault_of_the_notebook(kernel):
         "await serving"
     )
     assert shown.error == "CancelledError"
+    close_lost(kernel)
+    kernel.run("1 / 0")  # its traceback takes the place of the one that holds the server
     assert left_behind(before, look(kernel)) == []

@@ -16,7 +16,7 @@ from sockets_lab.abilities import SWITCH
 from tests.notebooks.driver import Interrupted, Kernel, Shown, fresh_kernel
 from tests.notebooks.rules import code_cells, comparable, is_exempt, may_raise, read
 from tests.notebooks.solutions import Exercise, exercises, report, solution_code
-from tests.notebooks.watched import left_since, look, watched
+from tests.notebooks.watched import close_lost, left_since, look, watched
 
 __all__ = ["PROMPT_LIMIT_S", "Interrupts", "Twice", "interrupted", "twice", "without"]
 
@@ -97,6 +97,7 @@ def _interrupt(
 ) -> Iterator[str]:
     for after_s in moments:
         prompt = kernel.interrupt(cell.source, after_s)
+        close_lost(kernel)
         walk.prompts.append(prompt)
         yield from _unhandy(usual, prompt, after_s)
     last = kernel.run(cell.source)

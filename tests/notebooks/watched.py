@@ -10,15 +10,20 @@ from time import monotonic, sleep
 from tests.notebooks import leftovers
 from tests.notebooks.driver import Hangs, Kernel, KernelDied, fresh_kernel
 
-__all__ = ["left_since", "look", "watched"]
+__all__ = ["close_lost", "left_since", "look", "watched"]
 
-LOOK = f"__import__('runpy').run_path({leftovers.__file__!r})['look']()"
+LEFTOVERS = f"__import__('runpy').run_path({leftovers.__file__!r})"
 SETTLE_S = 1.0
 
 
 def look(kernel: Kernel) -> leftovers.Look:
     """Ask a kernel what its process holds."""
-    return kernel.ask(LOOK)
+    return kernel.ask(f"{LEFTOVERS}['look']()")
+
+
+def close_lost(kernel: Kernel) -> None:
+    """Close what a function of the library lost in the cell that was just interrupted."""
+    kernel.ask(f"{LEFTOVERS}['close_what_the_library_lost']()")
 
 
 @contextmanager
