@@ -11,6 +11,7 @@ import socket
 from pathlib import Path
 
 from pyroute2 import IPRoute, NetlinkError
+from pyroute2.netlink.rtnl.ifaddrmsg import IFA_F_NODAD
 
 from sockets_lab.abilities import Unavailable
 from sockets_lab.abilities.private_network import bring_up, leave_for, new_network
@@ -54,7 +55,6 @@ class Wiring:
         try:
             bring_up("lo")
             for which in ("all", "default"):
-                _set(f"ipv6/conf/{which}/accept_dad", "0")
                 _set(f"ipv6/conf/{which}/accept_ra", "0")
             _set("ipv6/conf/default/addr_gen_mode", "1")  # no link-local address of its own making
             return os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
@@ -77,7 +77,10 @@ def _set_up(addresses: list[str], delay_s: float, loss: float) -> int:
         route.link("set", index=index, state="up")
         for address in addresses:
             family = socket.AF_INET6 if ":" in address else socket.AF_INET
-            route.addr("add", index=index, address=address, prefixlen=PREFIX_LENGTHS[family])
+            # Even a check that is switched off is made by the kernel's workers, some time later.
+            flags = IFA_F_NODAD if family == socket.AF_INET6 else 0
+            length = PREFIX_LENGTHS[family]
+            route.addr("add", index=index, address=address, prefixlen=length, flags=flags)
         if delay_s or loss:
             _impair(route, index, delay_s, loss)
     return index
