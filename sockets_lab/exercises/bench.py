@@ -26,7 +26,7 @@ __all__ = ["Bench", "Hung", "NotHere", "NotStarted", "Trial", "Unmet", "describe
 
 _GLANCE_S = 0.01  # between two looks at a client while the learner's function runs
 _LAST_LOOK_S = 0.1  # for what is still on its way when the function has ended
-_STOP_S = 1.5  # for a function that was told to stop
+_STOP_S = 4.0  # for a function that was told to stop; long, for a busy machine
 _CHUNK = 65_536
 _SLIPS = (AttributeError, IndexError, KeyError, NameError, TypeError)
 _MEND = "an error in the code itself, not in the conversation: mend this line first"
@@ -180,15 +180,16 @@ class Bench:
 
     def __exit__(
         self,
-        kind: type[BaseException] | None,
+        exc_type: type[BaseException] | None,
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
         try:
-            self._stack.__exit__(kind, error, traceback)
+            self._stack.__exit__(exc_type, error, traceback)
         except Exception as own:  # what the function's own threads raised, or who would not stop
             if error is None:
-                raise Unmet(f"afterwards: {described(own)}") from own
+                kind = Hung if isinstance(own, background.StillRunning) else Unmet
+                raise kind(f"afterwards: {described(own)}") from own
 
     def keep(self, sock: socket.socket) -> socket.socket:
         """Close `sock` at the end; return it."""
