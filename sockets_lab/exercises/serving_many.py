@@ -31,6 +31,7 @@ __all__ = ["check_serve_pooled"]
 _WORKERS = 3
 _SOON_S = 1.0  # for what should come at once: long, for a busy machine
 _SETTLE_S = 0.15  # for what should not come
+_LONG_SETTLE_S = 0.5  # for what takes a server some turns
 _GLANCE_S = 0.005
 _BETWEEN_S = 0.05
 
@@ -207,7 +208,7 @@ def _not_taken_in(bench: Bench) -> None:
     clients = [scene.client() for _ in range(2 * _WORKERS)]
     if not scene.handler.reaches(_WORKERS):
         raise Unmet(f"{scene.handler.most} calls of handle() at the same time")
-    until_s = time.monotonic() + _SETTLE_S
+    until_s = time.monotonic() + _LONG_SETTLE_S
     while time.monotonic() < until_s:
         if bench.accepted() > _WORKERS:
             raise Unmet("more are accepted: they wait where nothing bounds them")
