@@ -47,6 +47,8 @@ def test_tells_each_buffer_alike_whatever_its_size(most: int) -> None:
     [
         ((0, 0, 0), "stay at or near 0"),
         ((0, 9, 9, 9), "rise, then stay"),
+        ((0, 9, 9, 9, 12, 12), "rise, then stay"),
+        ((0, 9, 9, 9, 5, 5), "rise, then stay, then are there at the end"),
         ((0, 9, 9, 9, 0), "rise, then stay, then fall to 0"),
         ((0, *range(1, 9), 0), "rise, then fall to 0"),
         ((0, *range(1, 9)), "rise, then are there at the end"),
