@@ -144,10 +144,10 @@ def _end(buffer: Buffer, filling: Span, whole_s: float) -> str:
 
 
 def _falls_after(stay: Span, buffer: Buffer) -> bool:
-    """Tell whether less is there later. Some more may be: the probes of a shut window bring it.
+    """Tell whether less is there later. Some more may be: what room a window has left is used late.
 
-    The first is due a retransmission timeout after it was shut (RFC 9293, section 3.8.6.1): 200 ms
-    on Linux.
+    A sender spares the net pieces smaller than a segment until it has waited for some time (RFC
+    9293, section 3.8.6.2.1): 200 ms on Linux.
     """
     first, *later = [level.nbytes for level in buffer.levels if level.at_s >= stay.start_s]
     return any(nbytes < (1 - _ALIKE) * first for nbytes in later)
