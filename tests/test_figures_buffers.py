@@ -2,6 +2,7 @@
 
 import socket
 import threading
+import time
 from contextlib import suppress
 
 import pytest
@@ -139,12 +140,14 @@ def test_full_buffers_are_drawn_from_real_sockets(family: Family) -> None:
         listener.accept()[0] as connection,
         watch(client, connection, interval_s=0.001) as seen,
     ):
+        began_s = time.monotonic()
         client.setblocking(False)
         with suppress(BlockingIOError):
             while client.send(bytes(1_000_000)):
                 pass
         until(lambda now: (now["connection 1"].unread or 0) > 0, client, connection)
-        threading.Event().wait(0.1)  # let the watch see it for a while
+        rising_s = time.monotonic() - began_s
+        threading.Event().wait(0.1 + 2 * rising_s)  # let the watch see it for a good share
         client.setblocking(True)
         client.shutdown(socket.SHUT_WR)
         while connection.recv(1_000_000):
