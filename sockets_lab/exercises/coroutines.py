@@ -22,12 +22,12 @@ from sockets_lab.exercises.battery import (
     Hung,
     NotStarted,
     Report,
-    Trial,
     Unmet,
     behaviour,
     described,
     run,
 )
+from sockets_lab.exercises.scene import Scene
 
 __all__ = ["check_serve_chat"]
 
@@ -100,17 +100,13 @@ def _end_of(task: "asyncio.Future[object]") -> str:
     return f"raised {described(error)}" if error else "returned"
 
 
-class _Chat:
-    """The learner's chat at work."""
+class _Chat(Scene):
+    """The learner's chat at work. The kernel alone must not hold all that is said there."""
+
+    soon_s = _SOON_S
 
     def __init__(self, bench: Bench) -> None:
-        self.bench, self.stop = bench, threading.Event()
-        self.listener = bench.listener(backlog=32)
-        # What accept() gives has its size. The kernel alone must not hold all that is said.
-        self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
-        self.address: Any = self.listener.getsockname()
-        self.trial: Trial = bench.start(self.listener, self.stop)
-        bench.at_end(self.stop.set)
+        super().__init__(bench, buffers={socket.SO_SNDBUF: _SEND_BUFFER})
 
     def join(self, *, small: bool = False) -> socket.socket:
         """A member, with small buffers if it is not going to read."""
@@ -170,33 +166,12 @@ class _Chat:
         except OSError as error:
             self.complain(f"a member cannot send ({type(error).__name__})")
 
-    def read(self, member: socket.socket, nbytes: int) -> bytes:
-        """So many bytes, or what comes until the end or for too long."""
-        received = bytearray()
-        while len(received) < nbytes and self.trial.readable(member, _SOON_S):
-            try:
-                piece = member.recv(65_536)
-            except ConnectionError:
-                break
-            if not piece:
-                break
-            received += piece
-        return bytes(received)
-
     def expect(self, member: socket.socket, words: bytes) -> None:
         """Unmet unless just these come to a member."""
         seen = self.read(member, len(words))
         if seen != words:
             shown = repr(seen) if len(seen) < 60 else "other words"
             self.complain(f"another member reads {shown}" if seen else "no line comes")
-
-    def complain(self, observed: str) -> None:
-        """Raise Unmet; what the function itself raised says more."""
-        if self.trial.error is not None:
-            if isinstance(self.trial.error, Unmet):
-                raise self.trial.error
-            self.trial.result()
-        raise Unmet(observed)
 
 
 @behaviour(
@@ -356,11 +331,7 @@ def _closes(bench: Bench) -> None:
     chat = _Chat(bench)
     one, two, left = chat.members(3)
     left.close()
-    until_s = time.monotonic() + _SOON_S
-    while chat.bench.accepted() > 2:
-        if time.monotonic() > until_s:
-            raise Unmet("its connection stays open")
-        time.sleep(_GLANCE_S)
+    chat.expect_open(2, "its connection stays open")
     chat.say(one, b"good\n")
     chat.expect(two, b"good\n")
 

@@ -7,7 +7,6 @@ nothing to do.
 """
 
 import socket
-import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -16,13 +15,12 @@ from sockets_lab import peers
 from sockets_lab.exercises.battery import (
     Bench,
     Hung,
-    NotStarted,
     Report,
-    Trial,
     Unmet,
     behaviour,
     run,
 )
+from sockets_lab.exercises.scene import Scene
 from sockets_lab.peers import Seen
 
 __all__ = ["check_serve_echo"]
@@ -35,6 +33,7 @@ _MUCH = b"0123456789abcdef" * 16_384  # 256 KiB: more than the small buffers of 
 _TOO_MUCH = bytes(2 << 20)
 _SOME = bytes(110_000)  # a little more than they hold
 _SMALL_BUFFER = 16_384
+_BUFFERS = (socket.SO_RCVBUF, socket.SO_SNDBUF)
 
 _HINT_PARTIAL = (
     "send() may take a part, or raise BlockingIOError: keep what is unsent, wait for EVENT_WRITE, "
@@ -55,25 +54,13 @@ def check_serve_echo(serve_echo: Callable[..., object]) -> Report:
     return run("serve_echo", _BEHAVIOURS, serve_echo, deadline_s=5.0, over_ipv6=_OVER_IPV6)
 
 
-class _Scene:
-    """The learner's server at work."""
+class _Scene(Scene):
+    """The learner's server at work, with small buffers."""
+
+    soon_s = _SOON_S
 
     def __init__(self, bench: Bench) -> None:
-        self.bench, self.stop = bench, threading.Event()
-        self.listener = bench.listener(backlog=32)
-        for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):  # what accept() gives has its sizes
-            self.listener.setsockopt(socket.SOL_SOCKET, option, _SMALL_BUFFER)
-        self.address: Any = self.listener.getsockname()
-        self.trial: Trial = bench.start(self.listener, self.stop)
-        bench.at_end(self.stop.set)
-
-    def client(self) -> socket.socket:
-        client = self.bench.new_socket()
-        try:
-            client.connect(self.address)
-        except OSError as error:
-            self.complain(f"a client cannot connect ({type(error).__name__})")
-        return client
+        super().__init__(bench, buffers=dict.fromkeys(_BUFFERS, _SMALL_BUFFER))
 
     def expect_echo(self, client: socket.socket, text: bytes = b"hello") -> None:
         """Unmet unless a text comes back."""
@@ -85,19 +72,6 @@ class _Scene:
         if seen != text:
             self.complain(_difference(seen, text))
 
-    def read(self, client: socket.socket, nbytes: int) -> bytes:
-        """So many bytes, or what comes until the end or for too long."""
-        received = bytearray()
-        while len(received) < nbytes and self.trial.readable(client, _SOON_S):
-            try:
-                piece = client.recv(65_536)
-            except ConnectionError:
-                break
-            if not piece:
-                break
-            received += piece
-        return bytes(received)
-
     def expect_end(self, client: socket.socket) -> None:
         """Unmet unless the stream ends, with nothing before."""
         if not self.trial.readable(client, _SOON_S):
@@ -108,12 +82,6 @@ class _Scene:
             self.complain("the client is reset")
         if more:
             raise Unmet("more came back than was sent")
-
-    def complain(self, observed: str) -> None:
-        """Raise Unmet; what the function itself raised says more."""
-        if self.trial.error is not None:
-            self.trial.result()
-        raise Unmet(observed)
 
     def meet(self, peer: Callable[..., Seen], **options: Any) -> Seen:
         """Let a peer talk to it."""
@@ -147,11 +115,8 @@ def _share_computed() -> float:
 )
 def _echoes(bench: Bench) -> None:
     scene = _Scene(bench)
-    if scene.trial.ends_within(_SETTLE_S):
-        if scene.trial.gave_nothing:
-            raise NotStarted
-        scene.trial.result()
-    client = scene.client()
+    scene.expect_begun(_SETTLE_S)
+    client = scene.connect()
     for text in (b"one", b"two", b"three"):
         scene.expect_echo(client, text)
 
@@ -163,10 +128,10 @@ def _echoes(bench: Bench) -> None:
 )
 def _several(bench: Bench) -> None:
     scene = _Scene(bench)
-    scene.client()
-    scene.client().close()
-    scene.expect_echo(scene.client())
-    scene.expect_echo(scene.client())
+    scene.connect()
+    scene.connect().close()
+    scene.expect_echo(scene.connect())
+    scene.expect_echo(scene.connect())
 
 
 @behaviour(
@@ -250,7 +215,7 @@ def _beside(bench: Bench) -> None:
     scene = _Scene(bench)
     _push(_slow_reader(scene), _TOO_MUCH)
     for _ in range(3):
-        scene.expect_echo(scene.client())
+        scene.expect_echo(scene.connect())
 
 
 @behaviour(
@@ -296,7 +261,7 @@ def _resets(bench: Bench) -> None:
     reader = _slow_reader(scene)
     _push(reader, _MUCH)
     peers.reset(reader)
-    scene.expect_echo(scene.client())
+    scene.expect_echo(scene.connect())
 
 
 @behaviour(
@@ -307,15 +272,11 @@ def _resets(bench: Bench) -> None:
 def _closes(bench: Bench) -> None:
     scene = _Scene(bench)
     for _ in range(3):
-        client = scene.client()
+        client = scene.connect()
         scene.expect_echo(client)
         peers.finish(client)
         scene.expect_end(client)
-    until_s = time.monotonic() + _SOON_S
-    while bench.accepted():
-        if time.monotonic() > until_s:
-            raise Unmet("some connections stay open")
-        time.sleep(0.005)
+    scene.expect_open(0, "some connections stay open")
 
 
 @behaviour(
@@ -326,7 +287,7 @@ def _closes(bench: Bench) -> None:
 def _idle(bench: Bench) -> None:
     scene = _Scene(bench)
     for _ in range(2):
-        scene.expect_echo(scene.client())
+        scene.expect_echo(scene.connect())
     if _is_busy():
         raise Unmet("it keeps a processor busy")
 
@@ -343,7 +304,7 @@ def _idle_beside(bench: Bench) -> None:
     _push(held_off, _TOO_MUCH)
     _push(finished, _SOME)
     peers.finish(finished)
-    scene.expect_echo(scene.client())
+    scene.expect_echo(scene.connect())
     if _is_busy():
         raise Unmet("it keeps a processor busy")
 
@@ -356,7 +317,7 @@ def _idle_beside(bench: Bench) -> None:
 )
 def _stops(bench: Bench) -> None:
     scene = _Scene(bench)
-    client = scene.client()
+    client = scene.connect()
     scene.expect_echo(client)
     scene.trial.ends_within(_SETTLE_S)  # it goes back to waiting
     scene.stop.set()

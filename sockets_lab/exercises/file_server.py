@@ -10,7 +10,6 @@ import errno
 import os
 import socket
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,15 +19,14 @@ from typing import Any
 from sockets_lab.exercises.battery import (
     Bench,
     Hung,
-    NotStarted,
     Report,
-    Trial,
     Unmet,
     behaviour,
     run,
 )
 from sockets_lab.exercises.clients import is_closed_while_it_drips
 from sockets_lab.exercises.quirks import in_place_of
+from sockets_lab.exercises.scene import Scene
 from sockets_lab.interrupts import hold_interrupts
 
 __all__ = ["check_serve_files"]
@@ -63,11 +61,10 @@ def _framed(text: bytes) -> bytes:
     return len(text).to_bytes(4) + text
 
 
-class _Scene:
+class _Scene(Scene):
     """The learner's server at work, on a folder with a file beside it that is none of its own."""
 
     def __init__(self, bench: Bench, *, deadline_s: float = _AMPLE_S, each: int = 16) -> None:
-        self.bench, self.stop = bench, threading.Event()
         with hold_interrupts():
             place = tempfile.TemporaryDirectory(prefix="sockets-lab-")
             bench.at_end(place.cleanup)
@@ -76,21 +73,11 @@ class _Scene:
         (self.folder / "hello.txt").write_bytes(_HELLO)
         (self.folder / "large.bin").write_bytes(_LARGE)
         Path(place.name, "secret.txt").write_bytes(_SECRET)
-        self.listener = bench.listener(backlog=64)
-        self.address: Any = self.listener.getsockname()
-        self.trial: Trial = bench.start(
-            self.listener, str(self.folder), deadline_s, each, self.stop
-        )
-        bench.at_end(self.stop.set)
+        super().__init__(bench, str(self.folder), deadline_s, each, backlog=64)
 
     def client(self, request: bytes = b"") -> socket.socket:
         """A client that has sent `request`."""
-        client = self.bench.new_socket()
-        try:
-            client.connect(self.address)
-            client.sendall(request)
-        except OSError as error:
-            self.complain(f"a client cannot connect or send ({type(error).__name__})")
+        client = self.connect(request)
         client.settimeout(_SOON_S)
         return client
 
@@ -126,12 +113,6 @@ class _Scene:
         except ConnectionError:
             pass
 
-    def complain(self, observed: str) -> None:
-        """Raise Unmet; what the function itself raised says more."""
-        if self.trial.error is not None:
-            self.trial.result()
-        raise Unmet(observed)
-
 
 @behaviour(
     "serves a file",
@@ -140,10 +121,7 @@ class _Scene:
 )
 def _serves(bench: Bench) -> None:
     scene = _Scene(bench)
-    if scene.trial.ends_within(_SETTLE_S):
-        if scene.trial.gave_nothing:
-            raise NotStarted
-        scene.trial.result()
+    scene.expect_begun(_SETTLE_S)
     for _ in range(3):
         scene.expect_hello()
 

@@ -13,18 +13,16 @@ import socket
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
 
 from sockets_lab.exercises.battery import (
     Bench,
     Hung,
-    NotStarted,
     Report,
-    Trial,
     Unmet,
     behaviour,
     run,
 )
+from sockets_lab.exercises.scene import Scene
 
 __all__ = ["check_serve_pooled"]
 
@@ -93,26 +91,19 @@ class _Handler:
             return self._changed.wait_for(lambda: self.under_way == many, seconds)
 
 
-class _Scene:
+class _Scene(Scene):
     """The learner's server at work, with a handler and clients."""
 
+    soon_s = _SOON_S
+
     def __init__(self, bench: Bench, handler: _Handler, workers: int = _WORKERS) -> None:
-        self.bench, self.handler, self.stop = bench, handler, threading.Event()
-        self.listener = bench.listener(backlog=32)
-        self.address: Any = self.listener.getsockname()
-        self.trial: Trial = bench.start(self.listener, handler, workers, self.stop)
-        bench.at_end(self.stop.set)
+        super().__init__(bench, handler, workers)
+        self.handler = handler
         bench.at_end(handler.go.set)
 
     def client(self) -> socket.socket:
         """A client that has sent its request."""
-        client = self.bench.new_socket()
-        try:
-            client.connect(self.address)
-            client.sendall(b"hello")
-        except OSError as error:
-            self.complain(f"a client cannot connect or send ({type(error).__name__})")
-        return client
+        return self.connect(b"hello")
 
     def expect_reply(self, client: socket.socket) -> None:
         """Unmet unless the reply comes, and then the end of the stream."""
@@ -131,12 +122,6 @@ class _Scene:
             return client.recv(100)
         except ConnectionError:
             return b""
-
-    def complain(self, observed: str) -> None:
-        """Raise Unmet, or what the function itself raised, which says more."""
-        if self.trial.error is not None:
-            self.trial.result()
-        raise Unmet(observed)
 
     def expect_return(self) -> None:
         """Hung unless the function returns."""
@@ -159,10 +144,7 @@ def _scene(bench: Bench, *, fails: int = 0, workers: int = _WORKERS, go: bool = 
 )
 def _serves(bench: Bench) -> None:
     scene = _scene(bench, go=True)
-    if scene.trial.ends_within(_SETTLE_S):
-        if scene.trial.gave_nothing:
-            raise NotStarted
-        scene.trial.result()
+    scene.expect_begun(_SETTLE_S)
     for _ in range(3):
         scene.expect_reply(scene.client())
 
@@ -229,11 +211,7 @@ def _closes(bench: Bench) -> None:
     for client in clients:
         if not scene.trial.readable(client, _SOON_S):
             raise Unmet("a client is neither answered nor told the end of the stream")
-    until_s = time.monotonic() + _SOON_S
-    while bench.accepted():
-        if time.monotonic() > until_s:
-            raise Unmet("some connections stay open")
-        time.sleep(_GLANCE_S)
+    scene.expect_open(0, "some connections stay open")
 
 
 @behaviour(

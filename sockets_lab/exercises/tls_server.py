@@ -7,24 +7,21 @@ says nothing for so long afterwards, and returns when the event `stop` is set.
 
 import socket
 import ssl
-import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
-from typing import Any
 
 from sockets_lab.exercises.battery import (
     Bench,
     Hung,
-    NotStarted,
     Report,
-    Trial,
     Unmet,
     behaviour,
     run,
 )
 from sockets_lab.exercises.clients import is_closed_while_it_drips
+from sockets_lab.exercises.scene import Scene
 from sockets_lab.tls import Authority, Certificate, client_context, server_context
 
 __all__ = ["check_serve_tls"]
@@ -56,29 +53,15 @@ def _certificate() -> Certificate:
     return _authority().issue("localhost")
 
 
-class _Scene:
+class _Scene(Scene):
     """The learner's server at work."""
 
     def __init__(self, bench: Bench, deadline_s: float = _AMPLE_S) -> None:
-        self.bench, self.stop = bench, threading.Event()
-        self.listener = bench.listener(backlog=32)
-        self.address: Any = self.listener.getsockname()
-        context = server_context(_certificate())
-        self.trial: Trial = bench.start(self.listener, context, deadline_s, self.stop)
-        bench.at_end(self.stop.set)
-
-    def plain(self) -> socket.socket:
-        """A client that is connected, and has said nothing."""
-        client = self.bench.new_socket()
-        try:
-            client.connect(self.address)
-        except OSError as error:
-            self.complain(f"a client cannot connect ({type(error).__name__})")
-        return client
+        super().__init__(bench, server_context(_certificate()), deadline_s)
 
     def client(self, words: str = "a client", *, after_s: float = 0.0) -> ssl.SSLSocket:
         """A client that has shaken hands, and has begun with it so long after it was connected."""
-        sock = self.plain()
+        sock = self.connect()
         self.trial.ends_within(after_s)
         sock.settimeout(_SOON_S)
         try:
@@ -120,12 +103,6 @@ class _Scene:
                     break
             self.complain(f"{words} is still connected")
 
-    def complain(self, observed: str) -> None:
-        """Raise Unmet; what the function itself raised says more."""
-        if self.trial.error is not None:
-            self.trial.result()
-        raise Unmet(observed)
-
 
 @behaviour(
     "echoes over TLS",
@@ -135,10 +112,7 @@ class _Scene:
 )
 def _echoes(bench: Bench) -> None:
     scene = _Scene(bench)
-    if scene.trial.ends_within(_SETTLE_S):
-        if scene.trial.gave_nothing:
-            raise NotStarted
-        scene.trial.result()
+    scene.expect_begun(_SETTLE_S)
     client = scene.client(after_s=_SETTLE_S)
     for text in (b"hello", bytes(30_000), b"!"):
         scene.expect_echo(client, text)
@@ -152,7 +126,7 @@ def _echoes(bench: Bench) -> None:
 )
 def _beside_mute(bench: Bench) -> None:
     scene = _Scene(bench)
-    scene.plain()
+    scene.connect()
     scene.expect_echo(scene.client("the other"), b"hello", "the other")
 
 
@@ -175,7 +149,7 @@ def _beside_silent(bench: Bench) -> None:
 )
 def _mute(bench: Bench) -> None:
     scene = _Scene(bench, _DEADLINE_S)
-    scene.expect_end(scene.plain(), "a mute client", _DEADLINE_S + _SOON_S)
+    scene.expect_end(scene.connect(), "a mute client", _DEADLINE_S + _SOON_S)
 
 
 @behaviour(
@@ -188,7 +162,7 @@ def _drops(bench: Bench) -> None:
     scene = _Scene(bench, _DEADLINE_S)
     within_s = _DEADLINE_S + _SOON_S
     hello = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(200)
-    if not is_closed_while_it_drips(scene.plain(), hello, pause_s=_DROP_S, within_s=within_s):
+    if not is_closed_while_it_drips(scene.connect(), hello, pause_s=_DROP_S, within_s=within_s):
         scene.complain("it is still connected")
 
 
@@ -209,7 +183,7 @@ def _silent(bench: Bench) -> None:
 )
 def _plain_http(bench: Bench) -> None:
     scene = _Scene(bench)
-    rude = scene.plain()
+    rude = scene.connect()
     rude.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
     scene.expect_end(rude, "the client of plain HTTP", _SOON_S)
     scene.trial.ends_within(_SETTLE_S)  # if the error ends it, then by now
@@ -223,7 +197,7 @@ def _plain_http(bench: Bench) -> None:
 )
 def _distrust(bench: Bench) -> None:
     scene = _Scene(bench)
-    sock = scene.plain()
+    sock = scene.connect()
     sock.settimeout(_SOON_S)
     with suppress(OSError):
         bench.keep(client_context().wrap_socket(sock, server_hostname="localhost"))
@@ -258,14 +232,10 @@ def _closes(bench: Bench) -> None:
     scene = _Scene(bench)
     with scene.client() as client:
         scene.expect_echo(client, b"hello")
-    rude = scene.plain()
+    rude = scene.connect()
     rude.sendall(b"hello\n")
     rude.close()
-    until_s = time.monotonic() + _SOON_S
-    while bench.accepted():
-        if time.monotonic() > until_s:
-            raise Unmet("some are open")
-        time.sleep(_SETTLE_S / 10)
+    scene.expect_open(0, "some are open")
 
 
 @behaviour(
