@@ -93,8 +93,8 @@ lock: ## write requirements.lock anew (LOCK_ARGS=--upgrade takes newer versions)
 	  cat requirements.lock; } > requirements.lock.new && mv requirements.lock.new requirements.lock
 
 outputs: setup ## run every notebook and save its outputs, cleaned
-	@"$(BIN)/python" -m tests.weave
-	@"$(BIN)/python" -m tests.refresh
+	@"$(BIN)/python" -m tools.write_navigation
+	@"$(BIN)/python" -m tools.save_outputs
 
 data: setup ## make the recorded data and pictures in data/ again
 	@for maker in data/*/make.py; do \

@@ -2,7 +2,7 @@
 
 import signal
 
-pytest_plugins = ["tests.notebooks.strict", "tests.sharing"]
+pytest_plugins = ["tests.notebooks.strict", "tests.support.sharing"]
 
 # A shell starts jobs in the background with Ctrl-C ignored, and so may whatever starts CI. Tests
 # that interrupt, and the kernels that they start, need it as a terminal has it.

@@ -13,12 +13,12 @@ from importlib import import_module
 TYPE_CHECKING = False  # true for type checkers; importing it from typing costs more than all this
 
 if TYPE_CHECKING:
-    from sockets_lab.abilities import ability, all_abilities, has, machine
     from sockets_lab.addresses import Endpoint, endpoint_of, ipv6_works
-    from sockets_lab.hosts import in_private_network, private_network
+    from sockets_lab.capabilities import all_capabilities, capability, has, machine
     from sockets_lab.kernel import accept_queue, counters, look, options, state_of, until, watch
     from sockets_lab.listeners import open_listener
-    from sockets_lab.measured import measured
+    from sockets_lab.measurement import measured
+    from sockets_lab.netns import in_private_network, private_network
     from sockets_lab.recording import record
     from sockets_lab.roles import Roles
     from sockets_lab.widgets import predict, step_through
@@ -28,21 +28,21 @@ __version__ = "0.1.0"
 _HOME = {
     "Endpoint": "addresses",
     "Roles": "roles",
-    "ability": "abilities",
+    "capability": "capabilities",
     "accept_queue": "kernel",
-    "all_abilities": "abilities",
+    "all_capabilities": "capabilities",
     "counters": "kernel",
     "endpoint_of": "addresses",
-    "has": "abilities",
-    "in_private_network": "hosts",
+    "has": "capabilities",
+    "in_private_network": "netns",
     "ipv6_works": "addresses",
     "look": "kernel",
-    "machine": "abilities",
-    "measured": "measured",
+    "machine": "capabilities",
+    "measured": "measurement",
     "open_listener": "listeners",
     "options": "kernel",
     "predict": "widgets",
-    "private_network": "hosts",
+    "private_network": "netns",
     "record": "recording",
     "state_of": "kernel",
     "step_through": "widgets",
@@ -53,9 +53,9 @@ _HOME = {
 __all__ = [
     "Endpoint",
     "Roles",
-    "ability",
     "accept_queue",
-    "all_abilities",
+    "all_capabilities",
+    "capability",
     "counters",
     "endpoint_of",
     "has",

@@ -5,6 +5,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from fnmatch import fnmatch
+from pathlib import Path
 from typing import NamedTuple
 
 import psutil
@@ -36,9 +37,10 @@ IPV4_WORKS = _binds("127.0.0.1")
 NEEDS_IPV4 = "over IPv4, and this machine cannot bind 127.0.0.1"
 # Files whose tests open no socket, or one of each family that there is.
 WITHOUT_IPV4 = (
-    *("test_addresses_text", "test_course", "test_environment", "test_figures*", "test_floors"),
-    *("test_framing", "test_glossary", "test_materials"),
-    *("test_sharing", "test_timeline", "test_tls_records", "test_tls_talks", "test_form"),
+    *("addresses/test_text", "figures/test_*", "notebooks/test_form"),
+    *("notebooks/test_glossary", "recording/test_timeline", "support/test_sharing"),
+    *("test_course", "test_course_files", "test_environment", "test_floors", "test_framing"),
+    *("tls/test_handshakes", "tls/test_records"),
 )
 
 
@@ -50,7 +52,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def _goes_without_ipv4(item: pytest.Item) -> bool:
-    if any(fnmatch(item.path.stem, pattern) for pattern in WITHOUT_IPV4):
+    place = Path(os.path.relpath(item.path, Path(__file__).parent)).with_suffix("").as_posix()
+    if any(fnmatch(place, pattern) for pattern in WITHOUT_IPV4):
         return item.get_closest_marker("ipv4") is None
     callspec = getattr(item, "callspec", None)
     over_ipv6 = callspec is not None and callspec.params.get("family") == "IPv6"

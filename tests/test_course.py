@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from sockets_lab.course import CHAPTERS, GLOSSARY, chapter, navigation, readme_table
-from tests.weave import BEGIN, END, navigated, written
+from tools.write_navigation import BEGIN, END, navigated, written
 
 HERE = Path(__file__).parent.parent
 NOTEBOOKS = HERE / "notebooks"

@@ -17,44 +17,45 @@ import sockets_lab
 PACKAGE = Path(sockets_lab.__file__).parent
 
 FLOORS = (
-    ("abilities", "addresses", "course", "framing", "interrupts", "materials", "roles"),
+    ("addresses", "capabilities", "course", "course_files", "framing", "interrupts", "roles"),
     (
         "background",
-        "copies",
         "happy_eyeballs",
-        "hosts",
         "kernel",
-        "lab",
         "listeners",
+        "netns",
         "peers",
         "tls",
     ),
-    ("load", "measured", "recording", "servers", "wire"),
+    ("capture", "load", "measurement", "recording", "servers"),
     ("bench", "figures", "widgets"),
     ("exercises",),
-    ("checking",),
+    ("workspace",),
     ("cli",),
 )
 
 # A room may lean on a neighbour of its own floor only if it stands here, with the reason.
 SIDEWAYS = {
-    ("abilities", "addresses"): "whether IPv6 works is found out by binding, which addresses does",
+    (
+        "capabilities",
+        "addresses",
+    ): "whether IPv6 works is found out by binding, which addresses does",
     ("roles", "addresses"): "a role is told from a socket's endpoints",
 }
 
 # Who may import what from outside the standard library.
 OUTSIDE = {
     "bench": {"uvloop"},
-    "checking": {"nbclient", "nbformat"},
     "cli": {"rich", "typer"},
     "figures": {"PIL", "matplotlib", "numpy"},
-    "hosts": {"cloudpickle", "pyroute2"},
+    "netns": {"cloudpickle", "pyroute2"},
     "kernel": {"psutil"},
     "load": {"cloudpickle", "hdrh", "psutil"},
     "servers": {"trio"},
     "tls": {"cryptography", "trustme"},
-    "wire": {"scapy"},
+    "capture": {"scapy"},
     "widgets": {"ipywidgets"},
+    "workspace": {"nbclient", "nbformat"},
 }
 
 HEAVY = ("cryptography", "ipywidgets", "matplotlib", "scapy")

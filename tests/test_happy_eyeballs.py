@@ -10,11 +10,11 @@ from contextlib import ExitStack, contextmanager
 import pytest
 
 from sockets_lab import ipv6_works, open_listener
-from sockets_lab.abilities import has
 from sockets_lab.addresses import Resolved, family_of, resolve
+from sockets_lab.capabilities import has
 from sockets_lab.happy_eyeballs import Race, connect, interleaved, race
-from sockets_lab.hosts import private_network
 from sockets_lab.listeners import open_listeners
+from sockets_lab.netns import private_network
 
 needs_ipv6 = pytest.mark.skipif(not ipv6_works(), reason="this machine cannot bind an IPv6 address")
 needs_linux = pytest.mark.skipif(

@@ -3,10 +3,10 @@
 import json
 from pathlib import Path
 
-from sockets_lab.materials import made_here
-from sockets_lab.wire import capture
-from sockets_lab.wire.live import PROVENANCE
-from sockets_lab.wire.scenarios import SCENARIOS, play
+from sockets_lab.capture import capture
+from sockets_lab.capture.live import PROVENANCE
+from sockets_lab.capture.scenarios import SCENARIOS, play
+from sockets_lab.course_files import made_here
 
 HERE = Path(__file__).parent
 

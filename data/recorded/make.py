@@ -6,10 +6,10 @@ from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
 
-from sockets_lab.materials import course_files
+from sockets_lab.course_files import find_course_files
 
 os.environ["SOCKETS_LAB_RECORD"] = "1"
-for path in sorted(course_files().notebooks.glob("*.ipynb")):
+for path in sorted(find_course_files().notebooks.glob("*.ipynb")):
     notebook = nbformat.read(path, as_version=4)
     if any("measured(" in cell.source for cell in notebook.cells if cell.cell_type == "code"):
         print("running", path.name)

@@ -9,10 +9,10 @@ from threading import Event, current_thread
 from time import monotonic
 from types import FrameType
 
-from sockets_lab.background.estate import Estate
-from sockets_lab.background.freeing import caused_by_stopping
-from sockets_lab.background.places import place_of, without_our_frames
+from sockets_lab.background.locations import location_of, without_our_frames
+from sockets_lab.background.run_sockets import RunSockets
 from sockets_lab.background.threads import Member, Threads, frames_of
+from sockets_lab.background.unblocking import caused_by_stopping
 from sockets_lab.interrupts import hold_interrupts
 
 __all__ = ["HURRY_S", "Run"]
@@ -43,7 +43,7 @@ class Run:
         self._function, self._args = function, args
         self._events = _asked_for(function, args, kwargs, ready=self.ready, stop=self.stopping)
         self._kwargs = {**kwargs, **self._events}
-        self._estate = Estate(function, [*args, *kwargs.values()])
+        self._sockets = RunSockets(function, [*args, *kwargs.values()])
         self._threads = Threads(self._on_error)
         self._first: Member | None = None
         self._cancel: Callable[[], object] | None = None
@@ -63,7 +63,7 @@ class Run:
 
     def places(self) -> list[str]:
         """Where the threads stand that still run, the function's own first."""
-        return [place_of(member.thread) for member in self._threads.running()]
+        return [location_of(member.thread) for member in self._threads.running()]
 
     def end(self, deadline_s: float, hurry: Callable[[], bool] = lambda: False) -> None:
         """Stop all threads and close what they left open; `places` names who would not stop.
@@ -80,7 +80,7 @@ class Run:
             )
         finally:
             self._threads.relent()
-            self.left_open += self._estate.put_away(self._frames())
+            self.left_open += self._sockets.put_away(self._frames())
             self._threads.close()
             self.is_over = True
 
@@ -114,7 +114,7 @@ class Run:
         self.errors.append(without_our_frames(error))
         is_first = self._first is None or self._first.thread is current_thread()
         frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
-        self._estate.free_orphans(frames, with_listeners=is_first)
+        self._sockets.free_orphans(frames, with_listeners=is_first)
 
     def _is_our_doing(self, error: BaseException) -> bool:
         if not self.stopping.is_set():
@@ -137,16 +137,16 @@ class Run:
 
     def _free_until(self, give_up: Callable[[], bool]) -> None:
         step_s = FIRST_STEP_S
-        self._estate.find(self._frames(), everywhere=False)
+        self._sockets.find(self._frames(), everywhere=False)
         # A freed recvfrom() returns without a peer, which no function expects: end it right there.
-        halt_at = monotonic() + (0 if self._estate.has_datagrams() else PATIENCE_S)
+        halt_at = monotonic() + (0 if self._sockets.has_datagrams() else PATIENCE_S)
         while self._threads.running() and not give_up():
             if monotonic() >= halt_at:
                 self._halt()
                 halt_at = monotonic() + HALT_AGAIN_S
-            self._estate.free()
+            self._sockets.free()
             if not self._threads.wait(step_s):
-                self._estate.find(self._frames())
+                self._sockets.find(self._frames())
             step_s = min(2 * step_s, LONGEST_STEP_S)
 
     def _halt(self) -> None:

@@ -18,7 +18,7 @@ from types import FrameType
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
-from sockets_lab.background.freeing import is_blocking, is_listening
+from sockets_lab.background.unblocking import is_blocking, is_listening
 
 __all__ = ["Member", "Threads", "frames_of"]
 

@@ -14,8 +14,8 @@ __all__ = ["ASYNCIO", "ASYNCIO_WARM", "BASE", "UVLOOP", "Entrant", "entrants"]
 
 BASE: Final = "C epoll"
 UVLOOP: Final = "uvloop Protocol"
-ASYNCIO: Final = "asyncio streams"
-ASYNCIO_WARM: Final = "asyncio streams, warmed"
+ASYNCIO: Final = "plain asyncio streams"
+ASYNCIO_WARM: Final = "plain asyncio streams, warmed"
 
 
 class Entrant(NamedTuple):
@@ -40,12 +40,12 @@ def entrants() -> Iterator[tuple[Entrant, ...]]:
     with c_peer.compiled() as program:
         yield (
             _c(program),
-            _ours("readiness_fast"),
-            _ours("readiness"),
-            _ours("coroutines_fast"),
+            _ours("epoll_loop"),
+            _ours("selectors_loop"),
+            _ours("coroutine_loop"),
             _ours("threaded")._replace(most_idle=1_000),
-            _ours("coroutines"),
-            _ours("coroutines_trio"),
+            _ours("asyncio_streams"),
+            _ours("trio_streams"),
             _peer(UVLOOP, "uvloop_protocol", "a callback for each event, on libuv", "uvloop"),
             _peer("uvloop streams", "uvloop_streams", "asyncio's streams on libuv", "uvloop"),
             _peer("asyncio BufferedProtocol", "buffered_protocol", "reads into one buffer"),

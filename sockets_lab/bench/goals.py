@@ -23,21 +23,21 @@ class Goal(NamedTuple):
 
 
 GOALS: Final = (
-    Goal("echo", "readiness_fast", BASE, 1.20),
-    Goal("echo", "readiness_fast", UVLOOP, 0.95),
-    Goal("echo", "readiness", BASE, 1.35),
-    Goal("echo", "readiness", UVLOOP, 1.15),
-    Goal("echo", "readiness", ASYNCIO_WARM, 0.5),
-    Goal("echo", "coroutines_fast", UVLOOP, 1.6),
-    Goal("echo", "coroutines_fast", ASYNCIO, 0.4),
+    Goal("echo", "epoll_loop", BASE, 1.20),
+    Goal("echo", "epoll_loop", UVLOOP, 0.95),
+    Goal("echo", "selectors_loop", BASE, 1.35),
+    Goal("echo", "selectors_loop", UVLOOP, 1.15),
+    Goal("echo", "selectors_loop", ASYNCIO_WARM, 0.5),
+    Goal("echo", "coroutine_loop", UVLOOP, 1.6),
+    Goal("echo", "coroutine_loop", ASYNCIO, 0.4),
     Goal("echo", "threaded", BASE, 2.5),
-    Goal("churn", "readiness_fast", BASE, 1.3),
-    Goal("churn", "readiness_fast", UVLOOP, 0.95),
-    Goal("memory", "readiness_fast", UVLOOP, 0.4),
-    Goal("crowd", "readiness_fast, many idle", "readiness_fast", 1.2),
-    Goal("crowd", "readiness, many idle", "readiness", 1.2),
-    Goal("handshake", "readiness, TLS", UVLOOP_TLS, 1.1),
-    Goal("handshake", "readiness, TLS", ASYNCIO_TLS, 0.9),
+    Goal("churn", "epoll_loop", BASE, 1.3),
+    Goal("churn", "epoll_loop", UVLOOP, 0.95),
+    Goal("memory", "epoll_loop", UVLOOP, 0.4),
+    Goal("crowd", "epoll_loop, many idle", "epoll_loop", 1.2),
+    Goal("crowd", "selectors_loop, many idle", "selectors_loop", 1.2),
+    Goal("handshake", "selectors_loop, TLS", UVLOOP_TLS, 1.1),
+    Goal("handshake", "selectors_loop, TLS", ASYNCIO_TLS, 0.9),
 )
 
 

@@ -20,7 +20,7 @@ def outcomes(
 ) -> Mapping[tuple[str, str], str]:
     """Outcomes by (model, peer), of the models of these names, or all that this machine can run.
 
-    tell: is told the model that comes next. After each peer a polite client is served, or
+    tell: is told the model that comes next. After each peer a well-behaved client is served, or
     RuntimeError says which model did not.
     """
     found: dict[tuple[str, str], str] = {}
@@ -39,5 +39,7 @@ def _of(model: Model) -> Mapping[tuple[str, str], str]:
             found[model.name, peer.name] = seen.outcome
             after = PEERS[0](server.address, _REQUEST, _REPLY, deadline_s=_DEADLINE_S)
             if after.outcome != "replied":
-                raise RuntimeError(f"{model.name} after {peer.name!r}: a polite client saw {after}")
+                raise RuntimeError(
+                    f"{model.name} after {peer.name!r}: a well-behaved client saw {after}"
+                )
     return found

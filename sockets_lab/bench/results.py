@@ -6,7 +6,7 @@ from pathlib import Path
 from statistics import quantiles
 from typing import NamedTuple
 
-from sockets_lab import materials
+from sockets_lab import course_files
 
 __all__ = ["Bench", "Spread", "Table", "load", "recorded", "recorded_outcomes", "save"]
 
@@ -98,12 +98,12 @@ def load(path: Path) -> Bench:
 
 def recorded() -> Bench:
     """The course's own run, from its data; it holds for the machine that it names."""
-    return load(materials.recorded("bench/bench.json"))
+    return load(course_files.recorded("bench/bench.json"))
 
 
 def recorded_outcomes() -> dict[tuple[str, str], str]:
     """What each peer saw of each model, by (model, peer), in the course's own run."""
-    told = json.loads(materials.recorded("bench/outcomes.json").read_text(encoding="utf-8"))
+    told = json.loads(course_files.recorded("bench/outcomes.json").read_text(encoding="utf-8"))
     return {
         (model, peer): seen for model, by_peer in told.items() for peer, seen in by_peer.items()
     }

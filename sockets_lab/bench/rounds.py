@@ -8,9 +8,9 @@ from typing import Final, NamedTuple
 
 from sockets_lab.bench import tls_peers
 from sockets_lab.bench.entrants import BASE, Entrant, lack_of
+from sockets_lab.bench.epoll_steps import STEPS
 from sockets_lab.bench.machine import described
 from sockets_lab.bench.results import Bench, Table
-from sockets_lab.bench.steps import STEPS
 from sockets_lab.load import Served, churn, closed_loop, hold, how_many_fit, serving
 from sockets_lab.servers import MODELS
 
@@ -169,7 +169,7 @@ TABLES: Final = {
         "CPU µs of the server a message",
         "",
         _crowd,
-        of=("readiness_fast", "readiness", "coroutines_fast"),
+        of=("epoll_loop", "selectors_loop", "coroutine_loop"),
     ),
     "handshake": _Kind(
         "TLS 1.3: connect, shake hands, echo, close",
@@ -185,12 +185,14 @@ TABLES: Final = {
         _echo,
         own=[
             *(
-                Entrant(name, f"sockets_lab.bench.steps:{function}", "", lack_of("select.epoll"))
+                Entrant(
+                    name, f"sockets_lab.bench.epoll_steps:{function}", "", lack_of("select.epoll")
+                )
                 for name, function in STEPS.items()
             ),
             *(
                 Entrant(f"{name}, complete", MODELS[name].path, "", lack_of(MODELS[name].needs))
-                for name in ("readiness", "readiness_fast")
+                for name in ("selectors_loop", "epoll_loop")
             ),
         ],
     ),

@@ -12,13 +12,13 @@ from typing import Final
 
 from sockets_lab.bench.entrants import Entrant, lack_of
 from sockets_lab.bench.python_peers import Echo, serve_protocol, serve_streams
-from sockets_lab.servers import tls_readiness, tls_threaded
+from sockets_lab.servers import tls_selectors_loop, tls_threaded
 from sockets_lab.tls import Authority, Certificate, client_context, server_context
 
 __all__ = ["ASYNCIO_TLS", "ENTRANTS", "UVLOOP_TLS", "certificate", "shake_hands"]
 
 UVLOOP_TLS: Final = "uvloop Protocol, TLS"
-ASYNCIO_TLS: Final = "asyncio streams, TLS"
+ASYNCIO_TLS: Final = "plain asyncio streams, TLS"
 _NAME: Final = "localhost"
 _DEADLINE_S: Final = 10.0
 
@@ -49,9 +49,9 @@ def shake_hands(address: tuple[object, ...]) -> None:
         client.recv(1)
 
 
-def readiness(listener: socket.socket, *, stop: Event, certificate: Certificate) -> None:
+def selectors_loop(listener: socket.socket, *, stop: Event, certificate: Certificate) -> None:
     """The course's server that waits for all handshakes in one thread."""
-    tls_readiness.serve(listener, server_context(certificate), stop=stop)
+    tls_selectors_loop.serve(listener, server_context(certificate), stop=stop)
 
 
 def threaded(listener: socket.socket, *, stop: Event, certificate: Certificate) -> None:
@@ -77,7 +77,9 @@ def _entrant(name: str, function: str, does: str, needs: str = "") -> Entrant:
 
 ENTRANTS: Final = (
     _entrant(UVLOOP_TLS, "uvloop_protocol", "a callback for each event, on libuv", "uvloop"),
-    _entrant("readiness, TLS", "readiness", "one thread that waits until sockets are ready"),
+    _entrant(
+        "selectors_loop, TLS", "selectors_loop", "one thread that waits until sockets are ready"
+    ),
     _entrant("threaded, TLS", "threaded", "a thread for each connection"),
     _entrant(ASYNCIO_TLS, "streams", "as shipped"),
 )

@@ -15,8 +15,8 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sockets_lab.checking import Checked
-    from sockets_lab.copies import Copy
+    from sockets_lab.workspace.checking import Checked
+    from sockets_lab.workspace.copies import Copy
 
 __all__ = ["app", "main"]
 
@@ -87,7 +87,7 @@ def open_course(
         folder = FOLDER
     _say(_copied(Path(folder)))
     if not copy_only:
-        from sockets_lab.lab import run_lab
+        from sockets_lab.workspace.jupyterlab import run_lab
 
         typer.echo("\nJupyterLab starts now; Ctrl-C in this window ends it")
         raise typer.Exit(run_lab(Path(folder), START, browser, options))
@@ -101,18 +101,23 @@ def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="Print it for programs.")] = False,
 ) -> None:
     """Say what this machine can show of the course, and how to get what it lacks."""
-    from sockets_lab.abilities import all_abilities, machine
+    from sockets_lab.capabilities import all_capabilities, machine
     from sockets_lab.cli import pages
     from sockets_lab.cli.progress import working
 
     with working("asking this machine what it can do"):
         facts = machine()
-        abilities = [one for one in all_abilities() if one.name != "front-end"]  # that is Jupyter's
+        capabilities = [
+            one for one in all_capabilities() if one.name != "front-end"
+        ]  # that is Jupyter's
     if as_json:
-        found = {"machine": facts._asdict(), "abilities": [one._asdict() for one in abilities]}
+        found = {
+            "machine": facts._asdict(),
+            "capabilities": [one._asdict() for one in capabilities],
+        }
         typer.echo(json.dumps(found, indent=2))
     else:
-        pages.show(pages.of_machine(facts), pages.of_abilities(abilities))
+        pages.show(pages.of_machine(facts), pages.of_capabilities(capabilities))
 
 
 @app.command(
@@ -190,7 +195,7 @@ def bench(
 
 def _copied(folder: Path) -> "Copy":
     from sockets_lab import __version__
-    from sockets_lab.copies import bring_up_to_date
+    from sockets_lab.workspace.copies import bring_up_to_date
 
     try:
         return bring_up_to_date(folder, __version__)
@@ -223,7 +228,7 @@ def _checked(paths: "Sequence[Path]", timeout_s: int) -> "list[Checked]":
     from sockets_lab.cli.progress import Progress, working
 
     with working("starting"):  # reading the notebook format's schema takes seconds
-        from sockets_lab.checking import check_notebook, notebooks_in
+        from sockets_lab.workspace.checking import check_notebook, notebooks_in
     results: list[Checked] = []
     try:
         notebooks = notebooks_in(paths)

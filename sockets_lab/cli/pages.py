@@ -11,10 +11,10 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from sockets_lab.abilities import Ability, Machine
-from sockets_lab.checking import Checked, Exercise
+from sockets_lab.capabilities import Capability, Machine
+from sockets_lab.workspace.checking import Checked, Exercise
 
-__all__ = ["of_abilities", "of_all_checked", "of_checked", "of_machine", "show"]
+__all__ = ["of_all_checked", "of_capabilities", "of_checked", "of_machine", "show"]
 
 GOOD, BAD, QUIET = "green", "red", "dim"
 
@@ -54,16 +54,18 @@ def _known(number: int | None, unit: str) -> str:
     return f"{number:,} {unit}" if number is not None else "no limit known"
 
 
-def of_abilities(abilities: Sequence[Ability]) -> RenderableType:
+def of_capabilities(capabilities: Sequence[Capability]) -> RenderableType:
     """Write what the course can show here, why it cannot show the rest, and how to get it."""
-    table = _table(f"What it can show: {sum(one.has for one in abilities)} of {len(abilities)}")
-    for one in abilities:
+    table = _table(
+        f"What it can show: {sum(one.has for one in capabilities)} of {len(capabilities)}"
+    )
+    for one in capabilities:
         verdict = Text("yes", GOOD) if one.has else Text("no", BAD)
-        table.add_row(verdict, Text(one.name), Group(*_lines_of_ability(one)))
+        table.add_row(verdict, Text(one.name), Group(*_lines_of_capability(one)))
     return table
 
 
-def _lines_of_ability(one: Ability) -> Iterator[Text]:
+def _lines_of_capability(one: Capability) -> Iterator[Text]:
     yield Text(one.shows)
     if one.lacking:
         yield Text.assemble(("why not: ", QUIET), one.lacking)

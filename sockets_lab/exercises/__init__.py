@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from sockets_lab.exercises.dual_stack import check_listen_everywhere
     from sockets_lab.exercises.event_loops import check_serve_echo
     from sockets_lab.exercises.file_server import check_serve_files
+    from sockets_lab.exercises.harness.snapshots import LiveSocket, live_sockets, snapshot_words
     from sockets_lab.exercises.serving_many import check_serve_pooled
-    from sockets_lab.exercises.snapshots import LiveSocket, live_sockets, snapshot_words
     from sockets_lab.exercises.the_two_queues import (
         check_completed,
         check_queue_depth,
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from sockets_lab.exercises.what_a_server_socket_is import check_classify
 
 _HOME = {
-    "LiveSocket": "snapshots",
+    "LiveSocket": "harness.snapshots",
     "check_canonical": "canonical_text",
     "check_classify": "what_a_server_socket_is",
     "check_completed": "the_two_queues",
@@ -44,8 +44,8 @@ _HOME = {
     "check_serve_tls": "tls_server",
     "check_serve_once": "bind_listen_accept",
     "count_completed": "the_two_queues",
-    "live_sockets": "snapshots",
-    "snapshot_words": "snapshots",
+    "live_sockets": "harness.snapshots",
+    "snapshot_words": "harness.snapshots",
 }
 
 __all__ = [

@@ -14,8 +14,7 @@ import struct
 from itertools import pairwise
 from typing import Final
 
-from sockets_lab.exercises.battery import Bench, Report, Unmet, behaviour, described, run
-from sockets_lab.exercises.decoding import (
+from sockets_lab.exercises.harness.decoding import (
     MakeDecoder,
     expect_messages,
     expect_outcome,
@@ -27,8 +26,9 @@ from sockets_lab.exercises.decoding import (
     scenes_with,
     seconds_for,
 )
+from sockets_lab.exercises.harness.runner import Failed, Report, Sandbox, behaviour, described, run
 from sockets_lab.framing import LengthDecoder, encode_length
-from sockets_lab.peers import claims_a_huge_length, glued, one_byte_at_a_time, polite
+from sockets_lab.peers import claims_a_huge_length, glued, one_byte_at_a_time, well_behaved
 
 __all__ = ["LIMIT", "check_decoder"]
 
@@ -61,7 +61,7 @@ def check_decoder(decoder: MakeDecoder) -> Report:
     hint="the first four bytes tell how many bytes of text follow, the most significant byte "
     "first: struct.unpack('!I', ...)",
 )
-def _one_message(bench: Bench) -> None:
+def _one_message(bench: Sandbox) -> None:
     expect_messages(hear(bench, [_encoded(_TEXT)]), _TEXT)
 
 
@@ -71,7 +71,7 @@ def _one_message(bench: Bench) -> None:
     hint="recv() knows of no messages, and one feed() can complete many: go on as long as a whole "
     "one is held",
 )
-def _glued(bench: Bench) -> None:
+def _glued(bench: Sandbox) -> None:
     expect_messages(hear(bench, [_encoded("one", "two", "three")]), "one", "two", "three")
 
 
@@ -80,7 +80,7 @@ def _glued(bench: Bench) -> None:
     expected="'one', 'two', although the first recv() ended inside 'two'",
     hint="what is left behind a message belongs to the next one: keep it for the next feed()",
 )
-def _leftovers(bench: Bench) -> None:
+def _leftovers(bench: Sandbox) -> None:
     expect_messages(hear(bench, _cut(_encoded("one", "two"), 12)), "one", "two")
 
 
@@ -89,7 +89,7 @@ def _leftovers(bench: Bench) -> None:
     expected="'one', 'two', although each length came in two pieces",
     hint="the four bytes of a length can be torn like any others: read it when all four are held",
 )
-def _length_torn(bench: Bench) -> None:
+def _length_torn(bench: Sandbox) -> None:
     expect_messages(hear(bench, _cut(_encoded("one", "two"), 1, 7, 10)), "one", "two")
 
 
@@ -99,12 +99,12 @@ def _length_torn(bench: Bench) -> None:
     hint="keep what is not complete in the object, and give back a message with its last byte: "
     "there can be many calls of feed() for one message",
 )
-def _byte_by_byte(bench: Bench) -> None:
+def _byte_by_byte(bench: Sandbox) -> None:
     seen = hear(bench, _in_single_bytes(_encoded("one", "two")))
     expect_messages(seen, "one", "two")
     when = [number for number, given in enumerate(seen.given, start=1) if given]
     if when != [7, 14]:
-        raise Unmet(f"they came with byte {' and '.join(map(str, when))}")
+        raise Failed(f"they came with byte {' and '.join(map(str, when))}")
 
 
 @behaviour(
@@ -113,7 +113,7 @@ def _byte_by_byte(bench: Bench) -> None:
     hint="the length counts bytes, and '€' is one character of three: cut the bytes first, decode "
     "what you have cut off",
 )
-def _counts_bytes(bench: Bench) -> None:
+def _counts_bytes(bench: Sandbox) -> None:
     expect_messages(hear(bench, [_encoded("é€😀", "next")]), "é€😀", "next")
 
 
@@ -123,7 +123,7 @@ def _counts_bytes(bench: Bench) -> None:
     hint="a character can have several bytes, and a piece can end between them: decode a message "
     "when all its bytes are there, not piece by piece",
 )
-def _characters_torn(bench: Bench) -> None:
+def _characters_torn(bench: Sandbox) -> None:
     stream = _encoded(_MIXED)
     for cut in range(5, len(stream)):
         expect_messages(hear(bench, _cut(stream, cut)), _MIXED)
@@ -134,7 +134,7 @@ def _characters_torn(bench: Bench) -> None:
     expected="'one', '', 'two'",
     hint="a length of 0 is a message without text: it is neither the end of the stream nor nothing",
 )
-def _empty_message(bench: Bench) -> None:
+def _empty_message(bench: Sandbox) -> None:
     expect_messages(hear(bench, [_encoded("one", "", "two")]), "one", "", "two")
 
 
@@ -144,7 +144,7 @@ def _empty_message(bench: Bench) -> None:
     hint="the caller uses its buffer again, as recv_into() does: copy what you keep, with "
     "bytes(data) or +=",
 )
-def _buffer_used_again(bench: Bench) -> None:
+def _buffer_used_again(bench: Sandbox) -> None:
     pieces = _cut(_encoded("Hey!"), 4)
     expect_messages(hear(bench, pieces, into=bytearray(4)), "Hey!")
 
@@ -155,7 +155,7 @@ def _buffer_used_again(bench: Bench) -> None:
     hint="what is held belongs to one stream: make it in __init__, as self.something; what is made "
     "in the class, or outside of it, all decoders share",
 )
-def _two_streams(bench: Bench) -> None:
+def _two_streams(bench: Sandbox) -> None:
     texts = ("for the first", "for the second")
     both = hear_in_turns(bench, [_encoded(text) for text in texts])
     for seen, text in zip(both, texts, strict=True):
@@ -167,7 +167,7 @@ def _two_streams(bench: Bench) -> None:
     expected=f"a text of {LIMIT} characters",
     hint="LIMIT itself is allowed: only a length above it is too long",
 )
-def _at_the_limit(bench: Bench) -> None:
+def _at_the_limit(bench: Sandbox) -> None:
     text = "x" * LIMIT
     expect_messages(hear(bench, _cut(_encoded(text), 4, LIMIT)), text)
 
@@ -178,7 +178,7 @@ def _at_the_limit(bench: Bench) -> None:
     hint="compare the length with LIMIT as soon as it is there, and raise ValueError: who waits "
     "for the text waits as long as the peer likes",
 )
-def _above_the_limit(bench: Bench) -> None:
+def _above_the_limit(bench: Sandbox) -> None:
     for claim in (LIMIT + 1, _LARGE_CLAIM):
         memory, seen = memory_for(bench, _length(claim))
         expect_refusal(seen, f"a message of {claim} bytes was begun")
@@ -198,10 +198,10 @@ def _above_the_limit(bench: Bench) -> None:
     hint="a length is only what a stranger says: take memory for bytes that have come, not for "
     "bytes that are announced",
 )
-def _no_memory_for_a_claim(bench: Bench) -> None:
+def _no_memory_for_a_claim(bench: Sandbox) -> None:
     memory, _ = memory_for(bench, _length(_LARGE_CLAIM))
     if memory > _MEMORY:
-        raise Unmet(f"a length of {_LARGE_CLAIM} bytes took more than {_MEMORY} bytes of memory")
+        raise Failed(f"a length of {_LARGE_CLAIM} bytes took more than {_MEMORY} bytes of memory")
 
 
 @behaviour(
@@ -210,7 +210,7 @@ def _no_memory_for_a_claim(bench: Bench) -> None:
     hint="decode() raises UnicodeDecodeError, which is a ValueError: let it through, and do not "
     "repair what the peer sent",
 )
-def _not_utf8(bench: Bench) -> None:
+def _not_utf8(bench: Sandbox) -> None:
     for wrong in (b"\xff\xfe", "€".encode()[:2]):
         expect_refusal(hear(bench, [_length(len(wrong)) + wrong]), f"no error for {wrong!r}")
 
@@ -220,7 +220,7 @@ def _not_utf8(bench: Bench) -> None:
     expected="the messages, and no error from end()",
     hint="a stream may end when nothing is held: then end() has nothing to say",
 )
-def _proper_end(bench: Bench) -> None:
+def _proper_end(bench: Sandbox) -> None:
     expect_messages(hear(bench, [_encoded("one", "two")], to_end=True), "one", "two")
     expect_messages(hear(bench, [], to_end=True))
 
@@ -231,7 +231,7 @@ def _proper_end(bench: Bench) -> None:
     hint="end() is told that nothing will come any more: if a message is not complete by then, it "
     "never will be; raise ValueError",
 )
-def _end_in_text(bench: Bench) -> None:
+def _end_in_text(bench: Sandbox) -> None:
     expect_torn(hear(bench, [_encoded("one", "two")[:-1]], to_end=True), "one")
 
 
@@ -241,7 +241,7 @@ def _end_in_text(bench: Bench) -> None:
     hint="a message begins with the first byte of its length: a stream that ends there, or before "
     "the first byte of the text, ended inside a message",
 )
-def _end_in_length(bench: Bench) -> None:
+def _end_in_length(bench: Sandbox) -> None:
     for begun in (1, 3, 4):
         stream = _encoded("one") + _length(3)[:begun]
         expect_torn(hear(bench, [stream], to_end=True), "one")
@@ -252,13 +252,13 @@ def _end_in_length(bench: Bench) -> None:
     expected=f"at most {_MEMORY} bytes of memory for {_STREAM_BYTES} bytes of short messages",
     hint="drop the bytes of a message that was given back: a connection can last for days",
 )
-def _long_stream(bench: Bench) -> None:
+def _long_stream(bench: Sandbox) -> None:
     message = _encoded("x" * 1000)
     memory, seen = memory_for(bench, message * (_STREAM_BYTES // len(message)))
     if seen.error is not None:
-        raise Unmet(f"feed() raised {described(seen.error)}", _HINT_FOLLOWS)
+        raise Failed(f"feed() raised {described(seen.error)}", _HINT_FOLLOWS)
     if memory > _MEMORY:
-        raise Unmet("more than that")
+        raise Failed("more than that")
 
 
 @behaviour(
@@ -268,21 +268,21 @@ def _long_stream(bench: Bench) -> None:
     hint="do not join or search again at each feed() what was there before: with n pieces that "
     "takes n times n steps",
 )
-def _small_pieces(bench: Bench) -> None:
+def _small_pieces(bench: Sandbox) -> None:
     pieces = _in_single_bytes(_encoded("x" * (LIMIT // 2)))
     needed_s = max(seconds_for(LengthDecoder, pieces), _LEAST_S)
     most_s = _TIMES_SLOWER * needed_s
     if bench.call(lambda make: seconds_for(make, pieces, at_most_s=most_s)) > most_s:
-        raise Unmet("more than that, and more with every piece")
+        raise Failed("more than that, and more with every piece")
 
 
 @behaviour(
     "makes a server that bears its clients",
-    expected="polite, one byte at a time, glued: replied; claims a huge length: closed",
+    expected="well behaved, one byte at a time, glued: replied; claims a huge length: closed",
     hint=_HINT_FOLLOWS,
 )
-def _clients(bench: Bench) -> None:
-    expect_outcome(bench, polite, _MIXED, "replied")
+def _clients(bench: Sandbox) -> None:
+    expect_outcome(bench, well_behaved, _MIXED, "replied")
     expect_outcome(bench, one_byte_at_a_time, _MIXED, "replied", pause_s=0.001)
     expect_outcome(bench, glued, _MIXED, "replied")
     expect_outcome(bench, claims_a_huge_length, _MIXED, "closed", claimed=_LARGE_CLAIM)

@@ -15,23 +15,23 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from sockets_lab.exercises.battery import (
-    Bench,
-    NotStarted,
-    Report,
-    Trial,
-    Unmet,
-    behaviour,
-    described,
-    run,
-)
-from sockets_lab.exercises.clients import (
+from sockets_lab.exercises.harness.clients import (
     LARGE,
     difference,
     large_request,
     reply_to,
     request,
     send_interrupted,
+)
+from sockets_lab.exercises.harness.runner import (
+    Failed,
+    NotStarted,
+    Report,
+    Sandbox,
+    Trial,
+    behaviour,
+    described,
+    run,
 )
 from sockets_lab.peers import finish, reset, send
 
@@ -50,11 +50,11 @@ def check_serve_once(serve_once: Callable[[socket.socket], bytes]) -> Report:
 
 
 @behaviour(
-    "answers a polite client",
+    "answers a well-behaved client",
     expected="the client reads its text in capitals, then the end of the stream",
     hint="the reply is what the client sent, all of it, through .upper(); then close",
 )
-def _polite(bench: Bench) -> None:
+def _polite(bench: Sandbox) -> None:
     reply, _ = _converse(bench, _TEXT)
     _expect_reply(reply, _TEXT)
 
@@ -64,10 +64,10 @@ def _polite(bench: Bench) -> None:
     expected="the bytes that the client sent, as they came",
     hint="return the bytes that were read, before they were put in capitals",
 )
-def _gives_back(bench: Bench) -> None:
+def _gives_back(bench: Sandbox) -> None:
     _, result = _converse(bench, _TEXT)
     if result != _TEXT:
-        raise Unmet(f"gave back {_in_words(result)}")
+        raise Failed(f"gave back {_in_words(result)}")
 
 
 @behaviour(
@@ -76,7 +76,7 @@ def _gives_back(bench: Bench) -> None:
     hint="recv() gives what has arrived so far: only b'' says that the client has finished, not a "
     "short read, a line end or a pause",
 )
-def _in_pieces(bench: Bench) -> None:
+def _in_pieces(bench: Sandbox) -> None:
     listener = bench.listener()
     client = bench.client(listener)
     trial = bench.start(listener)
@@ -94,12 +94,12 @@ def _in_pieces(bench: Bench) -> None:
     expected="an empty reply, and b'' from the function",
     hint="b'' from the very first recv() is an end of stream like any other, not an error",
 )
-def _silent(bench: Bench) -> None:
+def _silent(bench: Sandbox) -> None:
     reply, result = _converse(bench, b"")
     if reply:
-        raise Unmet(f"{len(reply)} bytes came back")
+        raise Failed(f"{len(reply)} bytes came back")
     if result != b"":
-        raise Unmet(f"gave back {_in_words(result)}")
+        raise Failed(f"gave back {_in_words(result)}")
 
 
 @behaviour(
@@ -107,7 +107,7 @@ def _silent(bench: Bench) -> None:
     expected="every byte comes back: spaces and line ends, zeros, bytes that are not UTF-8",
     hint="a stream carries bytes: do not decode, strip or split them",
 )
-def _no_text(bench: Bench) -> None:
+def _no_text(bench: Sandbox) -> None:
     reply, _ = _converse(bench, _NO_TEXT)
     _expect_reply(reply, _NO_TEXT)
 
@@ -117,13 +117,13 @@ def _no_text(bench: Bench) -> None:
     expected=f"all {len(LARGE)} bytes, to a client that reads only after it has sent everything",
     hint="send() may take only a part and says how much: use sendall(), or send the rest again",
 )
-def _large(bench: Bench) -> None:
+def _large(bench: Sandbox) -> None:
     trial, _, client = large_request(bench)
     with send_interrupted(trial, client):
         reply = reply_to(client, trial)
     received = trial.result()
     if isinstance(received, bytes) and len(received) < len(LARGE):
-        raise Unmet("the function read only a part of what was sent", _in_pieces.hint)
+        raise Failed("the function read only a part of what was sent", _in_pieces.hint)
     _expect_reply(reply, LARGE)
 
 
@@ -132,7 +132,7 @@ def _large(bench: Bench) -> None:
     expected="the second client, already waiting, gets no reply",
     hint="call accept() once",
 )
-def _second_client(bench: Bench) -> None:
+def _second_client(bench: Sandbox) -> None:
     listener = bench.listener()
     first, second = request(bench, listener, _TEXT), request(bench, listener, _TEXT)
     trial = bench.start(listener)
@@ -143,7 +143,7 @@ def _second_client(bench: Bench) -> None:
     except OSError:  # ECONNRESET: turned away; EAGAIN: nobody spoke to it
         return
     if reply:
-        raise Unmet("the second client was answered too")
+        raise Failed("the second client was answered too")
 
 
 @behaviour(
@@ -151,7 +151,7 @@ def _second_client(bench: Bench) -> None:
     expected="another listener can bind the same address as soon as the function has ended",
     hint="the listener is a socket of its own: closing the connection does not close it",
 )
-def _address_is_free(bench: Bench) -> None:
+def _address_is_free(bench: Sandbox) -> None:
     listener = bench.listener()
     address = listener.getsockname()
     request(bench, listener, _TEXT)
@@ -162,7 +162,7 @@ def _address_is_free(bench: Bench) -> None:
     try:
         again.bind(address)
     except OSError as error:
-        raise Unmet(f"bind() to the same address raised {described(error)}") from None
+        raise Failed(f"bind() to the same address raised {described(error)}") from None
 
 
 @behaviour(
@@ -170,12 +170,12 @@ def _address_is_free(bench: Bench) -> None:
     expected="the connection is closed before the function ends",
     hint="do not leave it to the garbage collector: use `with connection:`, or close() in finally",
 )
-def _closes_connection(bench: Bench) -> None:
+def _closes_connection(bench: Sandbox) -> None:
     listener = bench.listener()
     request(bench, listener, _TEXT)
     bench.call(listener)
     if bench.left_open():
-        raise Unmet("the connection was still open at the function's end")
+        raise Failed("the connection was still open at the function's end")
 
 
 @behaviour(
@@ -183,7 +183,7 @@ def _closes_connection(bench: Bench) -> None:
     expected="listener and connection are closed, although recv() raises ConnectionResetError",
     hint="a close() after the loop is not reached when recv() raises: use `with`, or finally",
 )
-def _reset_closes(bench: Bench) -> None:
+def _reset_closes(bench: Sandbox) -> None:
     _, listener = _run_into_reset(bench)
     _expect_closed(bench, listener)
 
@@ -193,12 +193,12 @@ def _reset_closes(bench: Bench) -> None:
     expected="ConnectionResetError is raised by the function",
     hint="clean up with `with` or finally instead of except: the caller must learn that it failed",
 )
-def _error_reaches_caller(bench: Bench) -> None:
+def _error_reaches_caller(bench: Sandbox) -> None:
     trial, _ = _run_into_reset(bench)
     if trial.error is None:
-        raise Unmet("no error reached the caller")
+        raise Failed("no error reached the caller")
     if not isinstance(trial.error, OSError):
-        raise Unmet(f"raised {described(trial.error)}")
+        raise Failed(f"raised {described(trial.error)}")
 
 
 @behaviour(
@@ -206,7 +206,7 @@ def _error_reaches_caller(bench: Bench) -> None:
     expected="listener and connection are closed, although sending raises",
     hint="sending can fail like reading: keep the reply inside the `with` or try that closes",
 )
-def _leaves_during_reply(bench: Bench) -> None:
+def _leaves_during_reply(bench: Sandbox) -> None:
     trial, listener, client = large_request(bench)
     trial.readable(client)  # the reply has begun
     reset(client)
@@ -219,7 +219,7 @@ def _leaves_during_reply(bench: Bench) -> None:
     expected="the listener is closed, although accept() raises TimeoutError",
     hint="accept() can fail too: the listener's `with` or try begins before accept()",
 )
-def _nobody(bench: Bench) -> None:
+def _nobody(bench: Sandbox) -> None:
     listener = bench.listener()
     listener.settimeout(_NOBODY_S)
     trial = bench.start(listener)
@@ -248,7 +248,7 @@ _OVER_IPV6 = (
 )
 
 
-def _converse(bench: Bench, text: bytes) -> tuple[bytes, Any]:
+def _converse(bench: Sandbox, text: bytes) -> tuple[bytes, Any]:
     """Send `text` and the end of the stream; return the reply and what the function gave back."""
     listener = bench.listener()
     client = request(bench, listener, text)
@@ -271,7 +271,7 @@ def _still_queued(listener: socket.socket) -> bool:
 
 def _expect_reply(reply: bytes, text: bytes) -> None:
     if reply != text.upper():
-        raise Unmet(difference(reply, text.upper()))
+        raise Failed(difference(reply, text.upper()))
 
 
 def _in_words(result: object) -> str:
@@ -282,7 +282,7 @@ def _in_words(result: object) -> str:
     return "None" if result is None else f"a {type(result).__name__}, not bytes"
 
 
-def _run_into_reset(bench: Bench) -> tuple[Trial, socket.socket]:
+def _run_into_reset(bench: Sandbox) -> tuple[Trial, socket.socket]:
     """Let the function meet a client that has reset its connection; wait for its end."""
     listener = bench.listener()
     reset(bench.client(listener))
@@ -291,8 +291,8 @@ def _run_into_reset(bench: Bench) -> tuple[Trial, socket.socket]:
     return trial, listener
 
 
-def _expect_closed(bench: Bench, listener: socket.socket) -> None:
+def _expect_closed(bench: Sandbox, listener: socket.socket) -> None:
     open_listener = listener.fileno() != -1
     left = ["the listener"] * open_listener + ["the connection"] * bench.left_open()
     if left:
-        raise Unmet(f"still open: {' and '.join(left)}")
+        raise Failed(f"still open: {' and '.join(left)}")

@@ -12,13 +12,13 @@ from collections.abc import Callable
 from typing import Any
 
 from sockets_lab import peers
-from sockets_lab.exercises.battery import (
-    Bench,
-    Hung,
+from sockets_lab.exercises.harness.runner import (
+    Failed,
     NotStarted,
     Report,
+    Sandbox,
+    TimedOut,
     Trial,
-    Unmet,
     behaviour,
     described,
     run,
@@ -65,7 +65,7 @@ class _Timed:
             self.cpu_s = time.thread_time() - began_s
 
 
-def _pair(bench: Bench) -> tuple[socket.socket, socket.socket]:
+def _pair(bench: Sandbox) -> tuple[socket.socket, socket.socket]:
     """A client, and the connection at which the answer reads; blocking."""
     listener = bench.listener()
     client = bench.client(listener)
@@ -74,7 +74,7 @@ def _pair(bench: Bench) -> tuple[socket.socket, socket.socket]:
 
 
 def _ask(
-    bench: Bench, connection: socket.socket, nbytes: int, deadline_s: float = _AMPLE_S
+    bench: Sandbox, connection: socket.socket, nbytes: int, deadline_s: float = _AMPLE_S
 ) -> Trial:
     return bench.start(connection, nbytes, deadline_s)
 
@@ -84,20 +84,20 @@ def _expect(trial: Trial, expected: bytes) -> None:
     if value == expected and isinstance(value, bytes | bytearray):
         return
     if isinstance(value, bytes | bytearray):
-        raise Unmet(f"{len(value)} bytes came back: {bytes(value)!r}")
-    raise Unmet(f"the function gave back {value!r}")
+        raise Failed(f"{len(value)} bytes came back: {bytes(value)!r}")
+    raise Failed(f"the function gave back {value!r}")
 
 
 def _expect_error(trial: Trial, kind: type[BaseException], within_s: float) -> None:
-    """Unmet unless the function raises just this, in time."""
+    """Failed unless the function raises just this, in time."""
     if not trial.ends_within(within_s):
-        raise Hung("the function runs on")
+        raise TimedOut("the function runs on")
     if type(trial.error) is kind:
         return
     if trial.error is not None and not isinstance(trial.error, OSError | EOFError | ValueError):
         trial.result()
     seen = "gave back a result" if trial.error is None else f"raised {described(trial.error)}"
-    raise Unmet(f"the function {seen}")
+    raise Failed(f"the function {seen}")
 
 
 @behaviour(
@@ -105,7 +105,7 @@ def _expect_error(trial: Trial, kind: type[BaseException], within_s: float) -> N
     expected=f"{_TEXT!r}, all ten bytes",
     hint="collect what recv() gives, and return it as bytes when it is as much as asked for",
 )
-def _whole(bench: Bench) -> None:
+def _whole(bench: Sandbox) -> None:
     client, connection = _pair(bench)
     client.sendall(_TEXT)
     trial = _ask(bench, connection, len(_TEXT))
@@ -119,7 +119,7 @@ def _whole(bench: Bench) -> None:
     expected=f"{_TEXT!r}, although it is sent in three pieces",
     hint="recv(n) gives what is there, at most n bytes and perhaps fewer: ask again for the rest",
 )
-def _pieces(bench: Bench) -> None:
+def _pieces(bench: Sandbox) -> None:
     client, connection = _pair(bench)
     trial = _ask(bench, connection, len(_TEXT))
     for piece in (_TEXT[:3], _TEXT[3:4], _TEXT[4:]):
@@ -134,7 +134,7 @@ def _pieces(bench: Bench) -> None:
     expected="ten bytes come back, and the next recv() gets the five that follow",
     hint="ask each recv() for what is missing and no more: what you take and do not return is lost",
 )
-def _leaves_the_rest(bench: Bench) -> None:
+def _leaves_the_rest(bench: Sandbox) -> None:
     client, connection = _pair(bench)
     client.sendall(_TEXT + b"after")
     _expect(_ask(bench, connection, len(_TEXT)), _TEXT)
@@ -142,9 +142,9 @@ def _leaves_the_rest(bench: Bench) -> None:
     try:
         after = connection.recv(100)
     except TimeoutError:
-        raise Unmet("the five bytes that follow are gone") from None
+        raise Failed("the five bytes that follow are gone") from None
     if after != b"after":
-        raise Unmet(f"the next recv() gets {after!r}")
+        raise Failed(f"the next recv() gets {after!r}")
 
 
 @behaviour(
@@ -152,11 +152,11 @@ def _leaves_the_rest(bench: Bench) -> None:
     expected="b'' for nbytes=0, without waiting",
     hint="with nothing missing there is nothing to wait for: look before the first recv()",
 )
-def _zero(bench: Bench) -> None:
+def _zero(bench: Sandbox) -> None:
     _, connection = _pair(bench)
     trial = _ask(bench, connection, 0)
     if not trial.ends_within(_GRACE_S):
-        raise Hung("the function waits")
+        raise TimedOut("the function waits")
     _expect(trial, b"")
 
 
@@ -165,7 +165,7 @@ def _zero(bench: Bench) -> None:
     expected="EOFError, as soon as the client has finished after three bytes",
     hint="recv() gives b'' at the end of the stream, again and again: raise EOFError there",
 )
-def _ends(bench: Bench) -> None:
+def _ends(bench: Sandbox) -> None:
     client, connection = _pair(bench)
     client.sendall(_TEXT[:3])
     peers.finish(client)
@@ -177,14 +177,14 @@ def _ends(bench: Bench) -> None:
     expected="TimeoutError, when the deadline has passed and three bytes have come",
     hint="a client may fall silent for ever: let no recv() wait longer than until the deadline",
 )
-def _silent(bench: Bench) -> None:
+def _silent(bench: Sandbox) -> None:
     client, connection = _pair(bench)
     client.sendall(_TEXT[:3])
     began_s = time.monotonic()
     trial = _ask(bench, connection, len(_TEXT), _SHORT_S)
     _expect_error(trial, TimeoutError, _SHORT_S + _GRACE_S)
     if time.monotonic() - began_s < 0.9 * _SHORT_S:
-        raise Unmet("the function gave up before the deadline", "wait as long as it allows")
+        raise Failed("the function gave up before the deadline", "wait as long as it allows")
 
 
 @behaviour(
@@ -192,7 +192,7 @@ def _silent(bench: Bench) -> None:
     expected="TimeoutError at the deadline, although a byte comes now and then",
     hint=_HINT_WHOLE,
 )
-def _trickles(bench: Bench) -> None:
+def _trickles(bench: Sandbox) -> None:
     client, connection = _pair(bench)
     trial = _ask(bench, connection, 1_000, _SHORT_S)
     until_s = time.monotonic() + _SHORT_S + _GRACE_S
@@ -207,7 +207,7 @@ def _trickles(bench: Bench) -> None:
     hint="setblocking(False) makes recv() raise BlockingIOError (EAGAIN) when nothing is there: "
     "set a timeout of your own, or wait with select() before you ask",
 )
-def _nonblocking(bench: Bench) -> None:
+def _nonblocking(bench: Sandbox) -> None:
     client, connection = _pair(bench)
     connection.setblocking(False)
     trial = _ask(bench, connection, len(_TEXT))
@@ -221,7 +221,7 @@ def _nonblocking(bench: Bench) -> None:
     expected="the same timeout as before, when the bytes have come",
     hint=_HINT_RESTORE,
 )
-def _restores(bench: Bench) -> None:
+def _restores(bench: Sandbox) -> None:
     for timeout_s in (None, 0.0, 7.5):
         client, connection = _pair(bench)
         client.sendall(_TEXT)
@@ -235,7 +235,7 @@ def _restores(bench: Bench) -> None:
     expected="the same timeout as before, after EOFError and after TimeoutError",
     hint=_HINT_RESTORE,
 )
-def _restores_after_errors(bench: Bench) -> None:
+def _restores_after_errors(bench: Sandbox) -> None:
     for finishes, kind in ((True, EOFError), (False, TimeoutError)):
         client, connection = _pair(bench)
         connection.settimeout(7.5)
@@ -250,7 +250,7 @@ def _restores_after_errors(bench: Bench) -> None:
     expected="ConnectionResetError (ECONNRESET), when the client has reset the connection",
     hint="a reset is neither an end of stream nor a timeout: catch only what you can mend",
 )
-def _reset(bench: Bench) -> None:
+def _reset(bench: Sandbox) -> None:
     client, connection = _pair(bench)
     peers.reset(client)
     _expect_error(_ask(bench, connection, 1), ConnectionResetError, _GRACE_S)
@@ -262,19 +262,19 @@ def _reset(bench: Bench) -> None:
     hint="a loop that asks again and again has the processor for itself: let the kernel wake you, "
     "by a timeout or by select()",
 )
-def _idle(bench: Bench) -> None:
+def _idle(bench: Sandbox) -> None:
     _, connection = _pair(bench)
     wait_s = 0.25
     _expect_error(_ask(bench, connection, 1, wait_s), TimeoutError, wait_s + _GRACE_S)
     if isinstance(bench.answer, _Timed) and bench.answer.cpu_s > _MOST_BUSY * wait_s:
-        raise Unmet("most of the wait was spent asking")
+        raise Failed("most of the wait was spent asking")
 
 
 def _expect_timeout(connection: socket.socket, timeout_s: float | None) -> None:
     now_s = connection.gettimeout()
     if now_s != timeout_s:
         was = "blocking" if timeout_s is None else "not blocking" if not timeout_s else "7.5 s"
-        raise Unmet(f"the timeout was {was}, and it is another one now")
+        raise Failed(f"the timeout was {was}, and it is another one now")
 
 
 _BEHAVIOURS = (

@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from sockets_lab import addresses
-from sockets_lab.exercises.battery import (
+from sockets_lab.exercises.harness.runner import (
     Behaviour,
-    Bench,
+    Failed,
     NotStarted,
     Report,
-    Unmet,
+    Sandbox,
     behaviour,
     described,
     run,
@@ -55,15 +55,15 @@ def _of_one(canonical: Callable[[str], str], text: str) -> Any:
         return error
 
 
-def _expect(bench: Bench, wanted: dict[str, str]) -> None:
-    """Unmet unless every text comes out as it is wanted; the first that does not is named."""
+def _expect(bench: Sandbox, wanted: dict[str, str]) -> None:
+    """Failed unless every text comes out as it is wanted; the first that does not is named."""
     for text, given in zip(wanted, bench.call(list(wanted)), strict=True):
         if isinstance(given, Exception):
-            raise Unmet(f"{text!r}: {described(given)}")
+            raise Failed(f"{text!r}: {described(given)}")
         if given is None or given is ...:
             raise NotStarted
         if given != wanted[text]:
-            raise Unmet(
+            raise Failed(
                 f"{text!r} becomes {given!r}", expected=f"{text!r} becomes {wanted[text]!r}"
             )
 
@@ -80,12 +80,12 @@ def _rule(name: str, hint: str, wanted: dict[str, str]) -> Behaviour:
     hint="inet_pton() takes whole addresses only, and raises OSError for all else: turn that into "
     "ValueError",
 )
-def _refuses(bench: Bench) -> None:
+def _refuses(bench: Sandbox) -> None:
     for text, given in zip(_NO_ADDRESS, bench.call(list(_NO_ADDRESS)), strict=True):
         if not isinstance(given, Exception):
-            raise Unmet(f"{text!r} becomes {given!r}")
+            raise Failed(f"{text!r} becomes {given!r}")
         if not isinstance(given, ValueError):
-            raise Unmet(f"{text!r}: {described(given)}")
+            raise Failed(f"{text!r}: {described(given)}")
 
 
 @behaviour(
@@ -93,7 +93,7 @@ def _refuses(bench: Bench) -> None:
     expected="the text that the standard recommends, for each",
     hint="the rules above leave nothing open: compare with the first address that differs",
 )
-def _agrees(bench: Bench) -> None:
+def _agrees(bench: Sandbox) -> None:
     chance = random.Random(10)
     groups = (0, 0, 0, 1, 0xFFFF)
     wanted = {}

@@ -15,17 +15,23 @@ import time
 from collections.abc import Callable
 
 from sockets_lab import peers
-from sockets_lab.exercises.battery import (
-    Bench,
-    Hung,
+from sockets_lab.exercises.harness.clients import LARGE, send_interrupted
+from sockets_lab.exercises.harness.closing_client import (
+    GRACE_S,
+    HINT_CLOSE,
+    HINT_END,
+    ClosingClient,
+    meet,
+)
+from sockets_lab.exercises.harness.runner import (
+    Failed,
     NotStarted,
     Report,
-    Unmet,
+    Sandbox,
+    TimedOut,
     behaviour,
     run,
 )
-from sockets_lab.exercises.clients import LARGE, send_interrupted
-from sockets_lab.exercises.meetings import GRACE_S, HINT_CLOSE, HINT_END, Meeting, meet
 
 __all__ = ["check_finish"]
 
@@ -46,11 +52,11 @@ def check_finish(finish: Callable[[socket.socket, bytes, float], object]) -> Rep
     expected="the client reads the whole reply",
     hint="send the reply before you wait for the client: it waits for you",
 )
-def _sends(bench: Bench) -> None:
+def _sends(bench: Sandbox) -> None:
     meeting = meet(bench)
     try:
         meeting.read_reply()
-    except Unmet:
+    except Failed:
         if meeting.trial.gave_nothing and meeting.connection.fileno() != -1:
             raise NotStarted from None
         raise
@@ -61,7 +67,7 @@ def _sends(bench: Bench) -> None:
     expected="the function ends when the client's end of stream comes, long before its deadline",
     hint=HINT_END,
 )
-def _ends_soon(bench: Bench) -> None:
+def _ends_soon(bench: Sandbox) -> None:
     meeting = meet(bench)
     meeting.read_reply()
     meeting.client.close()
@@ -74,7 +80,7 @@ def _ends_soon(bench: Bench) -> None:
     hint="a client may wait for your end of stream before it closes, while you wait for its own: "
     "shutdown(SHUT_WR) right after the reply",
 )
-def _says_goodbye(bench: Bench) -> None:
+def _says_goodbye(bench: Sandbox) -> None:
     meeting = meet(bench)
     meeting.read_reply()
     meeting.read_end()
@@ -87,7 +93,7 @@ def _says_goodbye(bench: Bench) -> None:
     expected=f"all {len(LARGE)} bytes, although send() is interrupted",
     hint="send() may take only a part and says how much: use sendall(), or send the rest again",
 )
-def _large(bench: Bench) -> None:
+def _large(bench: Sandbox) -> None:
     meeting = meet(bench, LARGE, first=peers.finish, buffers=_SMALL_BUFFER)
     with send_interrupted(meeting.trial, meeting.client):
         meeting.read_reply()
@@ -99,7 +105,7 @@ def _large(bench: Bench) -> None:
     hint="closing a connection with unread bytes resets it, and what is still on its way is lost: "
     "read up to b'' before you close",
 )
-def _half_read(bench: Bench) -> None:
+def _half_read(bench: Sandbox) -> None:
     meeting = meet(bench, LARGE, unread=_REST)
     meeting.think()
     meeting.read_reply()
@@ -114,7 +120,7 @@ def _half_read(bench: Bench) -> None:
     "not only what is there now, and not after SHUT_RD or SHUT_RDWR, which make your own recv() "
     "say b''",
 )
-def _still_sends(bench: Bench) -> None:
+def _still_sends(bench: Sandbox) -> None:
     meeting = meet(bench, LARGE)
     meeting.think()
     for piece in _PIECES:
@@ -134,7 +140,7 @@ def _still_sends(bench: Bench) -> None:
     hint="b'' says that the client sends no more, not that it has gone: it still reads. Whatever "
     "throws away what is on its way (SO_LINGER with 0 s, shutdown both ways) takes the reply away",
 )
-def _finished_already(bench: Bench) -> None:
+def _finished_already(bench: Sandbox) -> None:
     meeting = meet(bench, LARGE, first=peers.finish)
     meeting.think()
     meeting.read_reply()
@@ -146,7 +152,7 @@ def _finished_already(bench: Bench) -> None:
     expected="the end of the stream, and nothing before it",
     hint="an empty reply is a reply: do the same as for any other",
 )
-def _empty(bench: Bench) -> None:
+def _empty(bench: Sandbox) -> None:
     meeting = meet(bench, b"")
     meeting.read_end()
     meeting.client.close()
@@ -158,7 +164,7 @@ def _empty(bench: Bench) -> None:
     expected="the connection is closed when the function ends",
     hint=HINT_CLOSE,
 )
-def _closes(bench: Bench) -> None:
+def _closes(bench: Sandbox) -> None:
     meeting = meet(bench)
     meeting.read_reply()
     meeting.client.close()
@@ -172,7 +178,7 @@ def _closes(bench: Bench) -> None:
     hint="each of these calls may raise an OSError when the client has gone (ECONNRESET, EPIPE, "
     "from shutdown() also ENOTCONN): nobody is left to be told, so catch it around all of them",
 )
-def _vanished(bench: Bench) -> None:
+def _vanished(bench: Sandbox) -> None:
     for meeting in _with_vanished_clients(bench):
         meeting.expect_end()
 
@@ -182,13 +188,13 @@ def _vanished(bench: Bench) -> None:
     expected="the connection is closed, although a call on it failed",
     hint=HINT_CLOSE,
 )
-def _vanished_closed(bench: Bench) -> None:
+def _vanished_closed(bench: Sandbox) -> None:
     for meeting in _with_vanished_clients(bench):
         meeting.trial.ends_within(GRACE_S)
         meeting.expect_closed()
 
 
-def _with_vanished_clients(bench: Bench) -> tuple[Meeting, Meeting]:
+def _with_vanished_clients(bench: Sandbox) -> tuple[ClosingClient, ClosingClient]:
     """Return two meetings: one client resets before the function begins, one after the reply."""
     before, after = meet(bench, first=peers.reset), meet(bench)
     after.read_reply()
@@ -202,11 +208,11 @@ def _with_vanished_clients(bench: Bench) -> tuple[Meeting, Meeting]:
     hint="some clients never close: give each wait what is left of the deadline, and count from "
     "the function's beginning with time.monotonic()",
 )
-def _never_finishes(bench: Bench) -> None:
+def _never_finishes(bench: Sandbox) -> None:
     meeting = meet(bench, deadline_s=_SHORT_S)
     meeting.expect_end(_SHORT_S)
     if time.monotonic() - meeting.began_s < 0.9 * _SHORT_S:
-        raise Unmet(
+        raise Failed(
             "the function ended before the deadline, and the client had not finished",
             "the client may still be sending: wait for its b'' as long as the deadline allows",
         )
@@ -219,7 +225,7 @@ def _never_finishes(bench: Bench) -> None:
     hint="sendall() waits for room, and a client that reads nothing makes none: set a timeout "
     "before it, too",
 )
-def _never_reads(bench: Bench) -> None:
+def _never_reads(bench: Sandbox) -> None:
     meeting = meet(bench, 2 * LARGE, _SHORT_S, buffers=_SMALL_BUFFER)
     meeting.expect_end(_SHORT_S)
     meeting.expect_closed()
@@ -236,7 +242,7 @@ _HINT_PER_CALL = (
     expected="a client that sends a byte now and then, for ever, is closed at the deadline",
     hint=_HINT_PER_CALL,
 )
-def _trickles(bench: Bench) -> None:
+def _trickles(bench: Sandbox) -> None:
     meeting = meet(bench, deadline_s=_SHORT_S)
     _send_until_it_ends(meeting, b".", _TRICKLE_S)
     meeting.expect_closed()
@@ -247,18 +253,19 @@ def _trickles(bench: Bench) -> None:
     expected="a client that sends without a pause, for ever, is closed at the deadline",
     hint=_HINT_PER_CALL,
 )
-def _floods(bench: Bench) -> None:
+def _floods(bench: Sandbox) -> None:
     meeting = meet(bench, deadline_s=_SHORT_S)
     _send_until_it_ends(meeting, bytes(_SMALL_BUFFER), 0)
     meeting.expect_closed()
 
 
-def _send_until_it_ends(meeting: Meeting, piece: bytes, pause_s: float) -> None:
-    """Send `piece` again and again while the function runs; Hung if it outlasts its deadline."""
+def _send_until_it_ends(meeting: ClosingClient, piece: bytes, pause_s: float) -> None:
+    """Send `piece` again and again while the function runs; TimedOut if it outlasts its
+    deadline."""
     meeting.client.settimeout(_TRICKLE_S)
     while not meeting.trial.ends_within(pause_s):
         if time.monotonic() > meeting.began_s + _SHORT_S + GRACE_S:
-            raise Hung("the function goes on reading, long after its deadline", _HINT_PER_CALL)
+            raise TimedOut("the function goes on reading, long after its deadline", _HINT_PER_CALL)
         try:
             meeting.client.send(piece)
         except TimeoutError:  # no room: it does not read at the moment

@@ -17,17 +17,17 @@ from contextlib import suppress
 from typing import Any
 
 from sockets_lab import peers
-from sockets_lab.exercises.battery import (
-    Bench,
-    Hung,
+from sockets_lab.exercises.harness.runner import (
+    Failed,
     NotStarted,
     Report,
-    Unmet,
+    Sandbox,
+    TimedOut,
     behaviour,
     described,
     run,
 )
-from sockets_lab.exercises.scene import Scene
+from sockets_lab.exercises.harness.server_under_test import ServerUnderTest
 
 __all__ = ["check_serve_chat"]
 
@@ -77,7 +77,7 @@ class _InLoop:
         if not inspect.iscoroutine(coroutine):
             if coroutine in (None, ...):
                 raise NotStarted
-            raise Unmet("is no coroutine", "begin with `async def serve_chat(listener):`")
+            raise Failed("is no coroutine", "begin with `async def serve_chat(listener):`")
         task = asyncio.ensure_future(coroutine)
         while not (stop.is_set() or task.done()):
             await asyncio.sleep(_GLANCE_S)
@@ -100,12 +100,12 @@ def _end_of(task: "asyncio.Future[object]") -> str:
     return f"raised {described(error)}" if error else "returned"
 
 
-class _Chat(Scene):
+class _Chat(ServerUnderTest):
     """The learner's chat at work. The kernel alone must not hold all that is said there."""
 
     soon_s = _SOON_S
 
-    def __init__(self, bench: Bench) -> None:
+    def __init__(self, bench: Sandbox) -> None:
         super().__init__(bench, buffers={socket.SO_SNDBUF: _SEND_BUFFER})
 
     def join(self, *, small: bool = False) -> socket.socket:
@@ -167,7 +167,7 @@ class _Chat(Scene):
             self.complain(f"a member cannot send ({type(error).__name__})")
 
     def expect(self, member: socket.socket, words: bytes) -> None:
-        """Unmet unless just these come to a member."""
+        """Failed unless just these come to a member."""
         seen = self.read(member, len(words))
         if seen != words:
             shown = repr(seen) if len(seen) < 60 else "other words"
@@ -179,10 +179,10 @@ class _Chat(Scene):
     expected="what one member says comes to two others",
     hint="keep all members, and write each line to every one of them but its sender",
 )
-def _passes_on(bench: Bench) -> None:
+def _passes_on(bench: Sandbox) -> None:
     chat = _Chat(bench)
     if chat.trial.ends_within(_SETTLE_S):
-        if isinstance(chat.trial.error, NotStarted | Unmet):
+        if isinstance(chat.trial.error, NotStarted | Failed):
             raise chat.trial.error
         chat.trial.result()
         if isinstance(bench.answer, _InLoop) and bench.answer.end.startswith("returned"):
@@ -198,13 +198,13 @@ def _passes_on(bench: Bench) -> None:
     expected="a member does not hear itself",
     hint="leave out the writer whose reader the line came from",
 )
-def _not_back(bench: Bench) -> None:
+def _not_back(bench: Sandbox) -> None:
     chat = _Chat(bench)
     one, two = chat.members(2)
     chat.say(one, b"hello\n")
     chat.expect(two, b"hello\n")
     if chat.trial.readable(one, _SETTLE_S):
-        raise Unmet("the sender hears its own line")
+        raise Failed("the sender hears its own line")
 
 
 @behaviour(
@@ -212,7 +212,7 @@ def _not_back(bench: Bench) -> None:
     expected="a line that comes in two pieces is passed on in one, behind another's in between",
     hint="TCP knows no lines: read up to b'\\\\n' (readline), and pass a line on when it is whole",
 )
-def _whole_lines(bench: Bench) -> None:
+def _whole_lines(bench: Sandbox) -> None:
     chat = _Chat(bench)
     one, two, three = chat.members(3)
     chat.say(one, b"in two ")
@@ -229,7 +229,7 @@ def _whole_lines(bench: Bench) -> None:
     expected="a hundred lines of one member come in the order in which they were sent",
     hint="one recv() or read() may hold many lines, and one task after the other must pass them on",
 )
-def _order(bench: Bench) -> None:
+def _order(bench: Sandbox) -> None:
     chat = _Chat(bench)
     one, two = chat.members(2)
     words = b"".join(b"line %d\n" % number for number in range(100))
@@ -242,7 +242,7 @@ def _order(bench: Bench) -> None:
     expected="2,000 lines come to a member who reads, beside one who does not",
     hint=_HINT_OWN_TASK,
 )
-def _slow_member(bench: Bench) -> None:
+def _slow_member(bench: Sandbox) -> None:
     chat = _Chat(bench)
     one, two = chat.members(2)
     _deaf_member(chat, one, two)
@@ -278,7 +278,7 @@ def _pour(chat: _Chat, one: socket.socket, two: socket.socket) -> int:
     hint="write() keeps whatever the kernel does not take: bound what waits for one member, and "
     "drop the member when it is too much (transport.abort()), not the lines",
 )
-def _dropped(bench: Bench) -> None:
+def _dropped(bench: Sandbox) -> None:
     chat = _Chat(bench)
     one, two = chat.members(2)
     deaf = _deaf_member(chat, one, two)
@@ -286,9 +286,9 @@ def _dropped(bench: Bench) -> None:
         chat.complain("lines stop coming to the member who reads")
     came, ended = _all_of(chat, deaf)
     if came >= _MANY * len(_LINE):
-        raise Unmet("everything was kept for it")
+        raise Failed("everything was kept for it")
     if not ended:
-        raise Unmet("it stays a member, and lines are missing")
+        raise Failed("it stays a member, and lines are missing")
 
 
 def _all_of(chat: _Chat, member: socket.socket) -> tuple[int, bool]:
@@ -310,7 +310,7 @@ def _all_of(chat: _Chat, member: socket.socket) -> tuple[int, bool]:
     expected="two members still hear each other, after one has left and one has reset",
     hint=_HINT_CLEAN_UP,
 )
-def _leaving(bench: Bench) -> None:
+def _leaving(bench: Sandbox) -> None:
     chat = _Chat(bench)
     one, two, left, reset = chat.members(4)
     left.close()
@@ -327,7 +327,7 @@ def _leaving(bench: Bench) -> None:
     expected="two connections are open when the third of three members has left",
     hint=_HINT_CLEAN_UP,
 )
-def _closes(bench: Bench) -> None:
+def _closes(bench: Sandbox) -> None:
     chat = _Chat(bench)
     one, two, left = chat.members(3)
     left.close()
@@ -341,7 +341,7 @@ def _closes(bench: Bench) -> None:
     expected="two members still hear each other, beside one who sends 300,000 bytes and no b'\\n'",
     hint="readline() raises ValueError for a line beyond its limit: end this member's conversation",
 )
-def _endless(bench: Bench) -> None:
+def _endless(bench: Sandbox) -> None:
     chat = _Chat(bench)
     one, two, endless = chat.members(3)
     endless.settimeout(_SETTLE_S)
@@ -358,19 +358,19 @@ def _endless(bench: Bench) -> None:
     hint="do not catch CancelledError (a bare except does), and wait for nobody on the way out; "
     "clean up in finally",
 )
-def _cancelled(bench: Bench) -> None:
+def _cancelled(bench: Sandbox) -> None:
     chat = _Chat(bench)
     chat.members(2)
     _cancel(chat)
     end = bench.answer.end if isinstance(bench.answer, _InLoop) else ""
     if end != "cancelled":
-        raise Unmet(f"serve_chat {end}")
+        raise Failed(f"serve_chat {end}")
 
 
 def _cancel(chat: _Chat) -> None:
     chat.stop.set()
     if not chat.trial.ends_within(2 * _SOON_S):
-        raise Hung("the loop runs on after serve_chat was cancelled")
+        raise TimedOut("the loop runs on after serve_chat was cancelled")
     chat.trial.result()
 
 
@@ -379,15 +379,15 @@ def _cancel(chat: _Chat) -> None:
     expected="the listener is closed, and the members read the end of their streams",
     hint="close the server, and every member's connection, in finally",
 )
-def _cleans_up(bench: Bench) -> None:
+def _cleans_up(bench: Sandbox) -> None:
     chat = _Chat(bench)
     members = chat.members(2)
     _cancel(chat)
     if chat.listener.fileno() != -1:
-        raise Unmet("the listener is still open")
+        raise Failed("the listener is still open")
     for member in members:
         if not chat.trial.readable(member, _SOON_S):
-            raise Unmet("a member's connection is still open")
+            raise Failed("a member's connection is still open")
         try:
             member.recv(100)
         except ConnectionError:

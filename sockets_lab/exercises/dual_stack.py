@@ -12,17 +12,17 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from sockets_lab.background.belongings import sockets_in
-from sockets_lab.exercises.battery import (
-    Bench,
-    NotHere,
+from sockets_lab.background.ownership import sockets_in
+from sockets_lab.exercises.harness.quirks import in_place_of
+from sockets_lab.exercises.harness.runner import (
+    Failed,
+    NotAvailable,
     NotStarted,
     Report,
-    Unmet,
+    Sandbox,
     behaviour,
     run,
 )
-from sockets_lab.exercises.quirks import in_place_of
 
 __all__ = ["check_listen_everywhere"]
 
@@ -39,24 +39,24 @@ def check_listen_everywhere(listen_everywhere: Callable[..., Sequence[socket.soc
     return run("listen_everywhere", _BEHAVIOURS, listen_everywhere, deadline_s=4.0)
 
 
-def _opened(bench: Bench, hosts: list[str], port: int = 0) -> list[socket.socket]:
+def _opened(bench: Sandbox, hosts: list[str], port: int = 0) -> list[socket.socket]:
     """Call the learner's function; return its listeners, which are closed at the end."""
     return _listeners(bench, bench.call(hosts, port))
 
 
-def _listeners(bench: Bench, given: Any) -> list[socket.socket]:
-    """Return what the function gave back if it is a list of listeners; Unmet if it is not."""
+def _listeners(bench: Sandbox, given: Any) -> list[socket.socket]:
+    """Return what the function gave back if it is a list of listeners; Failed if it is not."""
     if given is None or given is ...:
         raise NotStarted
     for one in sockets_in([given]):
         bench.keep(one)
     if not isinstance(given, list):
-        raise Unmet(f"returned {_kind(given)}, and no list", _SHAPE)
+        raise Failed(f"returned {_kind(given)}, and no list", _SHAPE)
     for one in given:
         if not isinstance(one, socket.socket):
-            raise Unmet(f"returned a list with {_kind(one)} in it", _SHAPE)
+            raise Failed(f"returned a list with {_kind(one)} in it", _SHAPE)
         if one.fileno() == -1:
-            raise Unmet("returned a listener that is closed")
+            raise Failed("returned a listener that is closed")
     return given
 
 
@@ -71,13 +71,13 @@ def _ports(listeners: list[socket.socket]) -> set[int]:
 def _expect_addresses(listeners: list[socket.socket], *wanted: str) -> None:
     found = sorted(one.getsockname()[0] for one in listeners)
     if found != sorted(wanted):
-        raise Unmet(f"listeners at {', '.join(found) or 'no address'}")
+        raise Failed(f"listeners at {', '.join(found) or 'no address'}")
 
 
 def _connected(
-    bench: Bench, listener: socket.socket, host: str, port: int
+    bench: Sandbox, listener: socket.socket, host: str, port: int
 ) -> tuple[socket.socket, socket.socket]:
-    """Return a client of this listener and its connection; Unmet if it does not get through."""
+    """Return a client of this listener and its connection; Failed if it does not get through."""
     family = socket.AF_INET6 if host == _SIX else socket.AF_INET
     client = bench.new_socket(family=family)
     try:
@@ -85,10 +85,10 @@ def _connected(
         listener.settimeout(_LOOK_S)
         return client, bench.keep(listener.accept()[0])
     except OSError as error:
-        raise Unmet(f"a client of {host}: {type(error).__name__}") from error
+        raise Failed(f"a client of {host}: {type(error).__name__}") from error
 
 
-def _taken_on_ipv6(bench: Bench) -> int:
+def _taken_on_ipv6(bench: Sandbox) -> int:
     """Take a number on ::1 that is free on 127.0.0.1, as far as anybody can know; return it."""
     for _ in range(_DRAWS):
         other = bench.new_socket(family=socket.AF_INET6)
@@ -98,7 +98,7 @@ def _taken_on_ipv6(bench: Bench) -> int:
         with socket.socket(socket.AF_INET) as four, suppress(OSError):
             four.bind((_FOUR, port))
             return port
-    raise NotHere("no port number is free on 127.0.0.1")
+    raise NotAvailable("no port number is free on 127.0.0.1")
 
 
 @contextmanager
@@ -119,13 +119,13 @@ def _watched(
 
 
 def _expect_closed(
-    bench: Bench, watched: list[socket.socket], but: Sequence[socket.socket], observed: str
+    bench: Sandbox, watched: list[socket.socket], but: Sequence[socket.socket], observed: str
 ) -> None:
     left_open = [sock for sock in watched if sock.fileno() != -1 and sock not in but]
     for sock in left_open:
         bench.keep(sock)
     if left_open:
-        raise Unmet(observed)
+        raise Failed(observed)
 
 
 @behaviour(
@@ -133,7 +133,7 @@ def _expect_closed(
     expected="one listener at 127.0.0.1, and a client gets through",
     hint="socket(), bind() and listen() for each address that getaddrinfo() gives",
 )
-def _ipv4(bench: Bench) -> None:
+def _ipv4(bench: Sandbox) -> None:
     listeners = _opened(bench, [_FOUR])
     _expect_addresses(listeners, _FOUR)
     _connected(bench, listeners[0], _FOUR, *_ports(listeners))
@@ -145,7 +145,7 @@ def _ipv4(bench: Bench) -> None:
     hint="the family of a socket is the one that getaddrinfo() gave with the address",
     needs="ipv6",
 )
-def _both(bench: Bench) -> None:
+def _both(bench: Sandbox) -> None:
     listeners = _opened(bench, [_FOUR, _SIX])
     _expect_addresses(listeners, _FOUR, _SIX)
     for one in listeners:
@@ -159,10 +159,10 @@ def _both(bench: Bench) -> None:
     "rest",
     needs="ipv6",
 )
-def _one_number(bench: Bench) -> None:
+def _one_number(bench: Sandbox) -> None:
     found = _ports(_opened(bench, [_FOUR, _SIX]))
     if len(found) != 1:
-        raise Unmet(f"{len(found)} different ports")
+        raise Failed(f"{len(found)} different ports")
 
 
 @behaviour(
@@ -170,12 +170,12 @@ def _one_number(bench: Bench) -> None:
     expected="the port of the call",
     hint="only port 0 leaves the choice to the kernel",
 )
-def _this_port(bench: Bench) -> None:
+def _this_port(bench: Sandbox) -> None:
     with socket.socket() as probe:
         probe.bind((_FOUR, 0))
         port = int(probe.getsockname()[1])
     if _ports(_opened(bench, [_FOUR], port)) != {port}:
-        raise Unmet("another port")
+        raise Failed("another port")
 
 
 @behaviour(
@@ -184,7 +184,7 @@ def _this_port(bench: Bench) -> None:
     hint="getaddrinfo() gives a list: go through all of it, not only the first",
     needs="ipv6",
 )
-def _every_address(bench: Bench) -> None:
+def _every_address(bench: Sandbox) -> None:
     real = socket.getaddrinfo
 
     def resolve(host: Any, *args: Any, **kwargs: Any) -> list[Any]:
@@ -203,7 +203,7 @@ def _every_address(bench: Bench) -> None:
     "times unless it is asked for type=socket.SOCK_STREAM",
     needs="ipv6",
 )
-def _once(bench: Bench) -> None:
+def _once(bench: Sandbox) -> None:
     listeners = _opened(bench, [_SIX, "0:0:0:0:0:0:0:1", _FOUR, _FOUR])
     _expect_addresses(listeners, _FOUR, _SIX)
 
@@ -215,7 +215,7 @@ def _once(bench: Bench) -> None:
     "fails with EINVAL",
     needs="ipv6",
 )
-def _v6only(bench: Bench) -> None:
+def _v6only(bench: Sandbox) -> None:
     found: list[int] = []
 
     def look(sock: socket.socket, name: Any) -> int:
@@ -227,9 +227,9 @@ def _v6only(bench: Bench) -> None:
     with _watched(look):
         _opened(bench, [_SIX])
     if not found:
-        raise Unmet("no IPv6 socket is bound")
+        raise Failed("no IPv6 socket is bound")
     if found[-1] != 1:
-        raise Unmet("IPV6_V6ONLY is 0 when bind() is called")
+        raise Failed("IPV6_V6ONLY is 0 when bind() is called")
 
 
 @behaviour(
@@ -238,7 +238,7 @@ def _v6only(bench: Bench) -> None:
     hint="close what is open, and begin again with port 0, some times at most",
     needs="ipv6",
 )
-def _another(bench: Bench) -> None:
+def _another(bench: Sandbox) -> None:
     refused: list[int] = []
 
     def refuse(sock: socket.socket, name: Any) -> int:
@@ -251,7 +251,7 @@ def _another(bench: Bench) -> None:
         listeners = _opened(bench, [_FOUR, _SIX])
     _expect_addresses(listeners, _FOUR, _SIX)
     if len(_ports(listeners)) != 1:
-        raise Unmet("different ports in the end")
+        raise Failed("different ports in the end")
     _expect_closed(bench, watched, listeners, "a listener of an earlier number stays open")
 
 
@@ -280,7 +280,7 @@ def _no_family() -> Iterator[None]:
     hint="EADDRNOTAVAIL from bind() and EAFNOSUPPORT from socket() say that the machine has no "
     "such address: close that socket, and go on",
 )
-def _left_out(bench: Bench) -> None:
+def _left_out(bench: Sandbox) -> None:
     with _watched(_no_address) as watched:
         listeners = _opened(bench, [_SIX, _FOUR])
     _expect_addresses(listeners, _FOUR)
@@ -295,14 +295,14 @@ def _left_out(bench: Bench) -> None:
     expected="OSError for ::1 on a machine without IPv6",
     hint="keep the error of an address that is left out, and raise it if nothing was opened",
 )
-def _none_left(bench: Bench) -> None:
+def _none_left(bench: Sandbox) -> None:
     with _watched(_no_address):
         error = _error_of(bench, [_SIX])
     if error is None:
-        raise Unmet("returned, with nothing open")
+        raise Failed("returned, with nothing open")
 
 
-def _error_of(bench: Bench, hosts: list[str], port: int = 0) -> OSError | None:
+def _error_of(bench: Sandbox, hosts: list[str], port: int = 0) -> OSError | None:
     """Call the learner's function; return the OSError that it raised."""
     trial = bench.start(hosts, port)
     trial.wait()
@@ -319,14 +319,14 @@ def _error_of(bench: Bench, hosts: list[str], port: int = 0) -> OSError | None:
     "pop_all() takes them out when all went well",
     needs="ipv6",
 )
-def _nothing_left(bench: Bench) -> None:
+def _nothing_left(bench: Sandbox) -> None:
     port = _taken_on_ipv6(bench)
     with _watched() as watched:
         error = _error_of(bench, [_FOUR, _SIX], port)
     if error is None:
-        raise Unmet("returned, although the port is taken")
+        raise Failed("returned, although the port is taken")
     if error.errno != errno.EADDRINUSE:
-        raise Unmet(f"raised {errno.errorcode.get(error.errno or 0, 'OSError')}")
+        raise Failed(f"raised {errno.errorcode.get(error.errno or 0, 'OSError')}")
     _expect_closed(bench, watched, (), "the listener at 127.0.0.1 stays open")
 
 
@@ -335,9 +335,9 @@ def _nothing_left(bench: Bench) -> None:
     expected="it listens on the same port while a connection of before is in TIME_WAIT",
     hint="SO_REUSEADDR, before bind(); chapter 5 tells why",
 )
-def _anew(bench: Bench) -> None:
+def _anew(bench: Sandbox) -> None:
     if os.name != "posix":
-        raise NotHere("TIME_WAIT is no obstacle on Windows")
+        raise NotAvailable("TIME_WAIT is no obstacle on Windows")
     listeners = _opened(bench, [_FOUR])
     _expect_addresses(listeners, _FOUR)
     (port,) = _ports(listeners)
@@ -348,7 +348,7 @@ def _anew(bench: Bench) -> None:
     client.close()
     error = _error_of(bench, [_FOUR], port)
     if error is not None:
-        raise Unmet(f"raised {errno.errorcode.get(error.errno or 0, 'OSError')}")
+        raise Failed(f"raised {errno.errorcode.get(error.errno or 0, 'OSError')}")
 
 
 _BEHAVIOURS = (

@@ -12,16 +12,16 @@ from collections.abc import Callable
 from typing import Any
 
 from sockets_lab import peers
-from sockets_lab.exercises.battery import (
-    Bench,
-    Hung,
+from sockets_lab.exercises.harness.runner import (
+    Failed,
     Report,
-    Unmet,
+    Sandbox,
+    TimedOut,
     behaviour,
     run,
 )
-from sockets_lab.exercises.scene import Scene
-from sockets_lab.peers import Seen
+from sockets_lab.exercises.harness.server_under_test import ServerUnderTest
+from sockets_lab.peers import PeerResult
 
 __all__ = ["check_serve_echo"]
 
@@ -54,16 +54,16 @@ def check_serve_echo(serve_echo: Callable[..., object]) -> Report:
     return run("serve_echo", _BEHAVIOURS, serve_echo, deadline_s=5.0, over_ipv6=_OVER_IPV6)
 
 
-class _Scene(Scene):
+class _Server(ServerUnderTest):
     """The learner's server at work, with small buffers."""
 
     soon_s = _SOON_S
 
-    def __init__(self, bench: Bench) -> None:
+    def __init__(self, bench: Sandbox) -> None:
         super().__init__(bench, buffers=dict.fromkeys(_BUFFERS, _SMALL_BUFFER))
 
     def expect_echo(self, client: socket.socket, text: bytes = b"hello") -> None:
-        """Unmet unless a text comes back."""
+        """Failed unless a text comes back."""
         try:
             client.sendall(text)
         except OSError as error:
@@ -73,7 +73,7 @@ class _Scene(Scene):
             self.complain(_difference(seen, text))
 
     def expect_end(self, client: socket.socket) -> None:
-        """Unmet unless the stream ends, with nothing before."""
+        """Failed unless the stream ends, with nothing before."""
         if not self.trial.readable(client, _SOON_S):
             self.complain("the client waits in vain for the end of the stream")
         try:
@@ -81,9 +81,9 @@ class _Scene(Scene):
         except ConnectionError:
             self.complain("the client is reset")
         if more:
-            raise Unmet("more came back than was sent")
+            raise Failed("more came back than was sent")
 
-    def meet(self, peer: Callable[..., Seen], **options: Any) -> Seen:
+    def meet(self, peer: Callable[..., PeerResult], **options: Any) -> PeerResult:
         """Let a peer talk to it."""
         return peer(self.address, b"hello", b"hello", deadline_s=_SOON_S, **options)
 
@@ -113,8 +113,8 @@ def _share_computed() -> float:
     hint="register the listener, accept when it is readable, register the connection, and send "
     "back what recv() gives",
 )
-def _echoes(bench: Bench) -> None:
-    scene = _Scene(bench)
+def _echoes(bench: Sandbox) -> None:
+    scene = _Server(bench)
     scene.expect_begun(_SETTLE_S)
     client = scene.connect()
     for text in (b"one", b"two", b"three"):
@@ -126,8 +126,8 @@ def _echoes(bench: Bench) -> None:
     expected="a client's bytes come back, although one is silent and one has gone before",
     hint=_HINT_OTHERS,
 )
-def _several(bench: Bench) -> None:
-    scene = _Scene(bench)
+def _several(bench: Sandbox) -> None:
+    scene = _Server(bench)
     scene.connect()
     scene.connect().close()
     scene.expect_echo(scene.connect())
@@ -139,14 +139,14 @@ def _several(bench: Bench) -> None:
     expected="256 KiB come back whole, to a client that reads while it sends",
     hint=_HINT_PARTIAL,
 )
-def _much(bench: Bench) -> None:
-    scene = _Scene(bench)
+def _much(bench: Sandbox) -> None:
+    scene = _Server(bench)
     seen = _flood(scene)
     if seen.outcome != "replied":
         scene.complain(f"the client that reads while it sends: {seen.outcome}")
 
 
-def _flood(scene: _Scene) -> Seen:
+def _flood(scene: _Server) -> PeerResult:
     return peers.floods(scene.address, _MUCH, _MUCH, most=len(_MUCH), deadline_s=2.0)
 
 
@@ -156,20 +156,20 @@ def _flood(scene: _Scene) -> Seen:
     hint="what is unsent belongs to one connection: keep it with that connection, not in a name "
     "that all share",
 )
-def _apart(bench: Bench) -> None:
-    scene = _Scene(bench)
+def _apart(bench: Sandbox) -> None:
+    scene = _Server(bench)
     clients = {letter: _slow_reader(scene) for letter in (b"a", b"b", b"c")}
     for letter, client in clients.items():
         _push(client, letter * 200_000)
     for letter, client in clients.items():
         seen = scene.read(client, 1)
         if seen.strip(letter):
-            raise Unmet("a client gets bytes that another one sent")
+            raise Failed("a client gets bytes that another one sent")
         if not seen:
             scene.complain("nothing came back")
 
 
-def _slow_reader(scene: _Scene) -> socket.socket:
+def _slow_reader(scene: _Server) -> socket.socket:
     """A client with small buffers, so that the server's sends fall short."""
     client = scene.bench.new_socket()
     for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
@@ -199,11 +199,11 @@ def _push(client: socket.socket, text: bytes) -> int:
     hint="above a bound, do not wait for EVENT_READ of a client that takes nothing: TCP then slows "
     "it down (backpressure)",
 )
-def _bounded(bench: Bench) -> None:
-    scene = _Scene(bench)
+def _bounded(bench: Sandbox) -> None:
+    scene = _Server(bench)
     client = _slow_reader(scene)
     if _push(client, _TOO_MUCH) == len(_TOO_MUCH):
-        raise Unmet("everything is taken, and kept in memory or thrown away")
+        raise Failed("everything is taken, and kept in memory or thrown away")
 
 
 @behaviour(
@@ -211,8 +211,8 @@ def _bounded(bench: Bench) -> None:
     expected="a client's bytes come back, beside one that sends and never reads",
     hint=_HINT_OTHERS,
 )
-def _beside(bench: Bench) -> None:
-    scene = _Scene(bench)
+def _beside(bench: Sandbox) -> None:
+    scene = _Server(bench)
     _push(_slow_reader(scene), _TOO_MUCH)
     for _ in range(3):
         scene.expect_echo(scene.connect())
@@ -223,8 +223,8 @@ def _beside(bench: Bench) -> None:
     expected="a client that begins to read late gets all that it has sent",
     hint=_HINT_PARTIAL + "; read again when it has become little",
 )
-def _late(bench: Bench) -> None:
-    scene = _Scene(bench)
+def _late(bench: Sandbox) -> None:
+    scene = _Server(bench)
     client = _slow_reader(scene)
     sent = _push(client, _MUCH)
     if len(scene.read(client, sent)) != sent:
@@ -238,8 +238,8 @@ def _late(bench: Bench) -> None:
     hint="b'' says that the client sends no more, and it still reads: close when nothing is unsent "
     "any more, not before, and stop waiting for EVENT_READ",
 )
-def _half_closed(bench: Bench) -> None:
-    scene = _Scene(bench)
+def _half_closed(bench: Sandbox) -> None:
+    scene = _Server(bench)
     client = _slow_reader(scene)
     sent = _push(client, _SOME)
     peers.finish(client)
@@ -255,8 +255,8 @@ def _half_closed(bench: Bench) -> None:
     hint="recv() and send() raise ConnectionError when the client has gone: close that connection, "
     "and go on",
 )
-def _resets(bench: Bench) -> None:
-    scene = _Scene(bench)
+def _resets(bench: Sandbox) -> None:
+    scene = _Server(bench)
     scene.meet(peers.aborts)
     reader = _slow_reader(scene)
     _push(reader, _MUCH)
@@ -269,8 +269,8 @@ def _resets(bench: Bench) -> None:
     expected="no connection is open when all clients have finished",
     hint="at b'' unregister and close the connection: that of this client, not the listener",
 )
-def _closes(bench: Bench) -> None:
-    scene = _Scene(bench)
+def _closes(bench: Sandbox) -> None:
+    scene = _Server(bench)
     for _ in range(3):
         client = scene.connect()
         scene.expect_echo(client)
@@ -284,12 +284,12 @@ def _closes(bench: Bench) -> None:
     expected="next to no CPU time, with two clients that are silent",
     hint=_HINT_SPIN,
 )
-def _idle(bench: Bench) -> None:
-    scene = _Scene(bench)
+def _idle(bench: Sandbox) -> None:
+    scene = _Server(bench)
     for _ in range(2):
         scene.expect_echo(scene.connect())
     if _is_busy():
-        raise Unmet("it keeps a processor busy")
+        raise Failed("it keeps a processor busy")
 
 
 @behaviour(
@@ -298,15 +298,15 @@ def _idle(bench: Bench) -> None:
     "reads",
     hint=_HINT_SPIN + "; after b'' a socket stays readable for ever",
 )
-def _idle_beside(bench: Bench) -> None:
-    scene = _Scene(bench)
+def _idle_beside(bench: Sandbox) -> None:
+    scene = _Server(bench)
     held_off, finished = _slow_reader(scene), _slow_reader(scene)
     _push(held_off, _TOO_MUCH)
     _push(finished, _SOME)
     peers.finish(finished)
     scene.expect_echo(scene.connect())
     if _is_busy():
-        raise Unmet("it keeps a processor busy")
+        raise Failed("it keeps a processor busy")
 
 
 @behaviour(
@@ -315,19 +315,19 @@ def _idle_beside(bench: Bench) -> None:
     hint="give select() a timeout and look at stop.is_set(); at the end close all that is still "
     "registered, and the listener",
 )
-def _stops(bench: Bench) -> None:
-    scene = _Scene(bench)
+def _stops(bench: Sandbox) -> None:
+    scene = _Server(bench)
     client = scene.connect()
     scene.expect_echo(client)
     scene.trial.ends_within(_SETTLE_S)  # it goes back to waiting
     scene.stop.set()
     if not scene.trial.ends_within(_SOON_S):
-        raise Hung("the function runs on after `stop` was set")
+        raise TimedOut("the function runs on after `stop` was set")
     scene.trial.result()
     if scene.listener.fileno() != -1:
-        raise Unmet("the listener is still open")
+        raise Failed("the listener is still open")
     if bench.left_open():
-        raise Unmet("a connection is still open")
+        raise Failed("a connection is still open")
 
 
 _BEHAVIOURS = (

@@ -16,17 +16,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sockets_lab.exercises.battery import (
-    Bench,
-    Hung,
+from sockets_lab.exercises.harness.clients import is_closed_while_it_drips
+from sockets_lab.exercises.harness.quirks import in_place_of
+from sockets_lab.exercises.harness.runner import (
+    Failed,
     Report,
-    Unmet,
+    Sandbox,
+    TimedOut,
     behaviour,
     run,
 )
-from sockets_lab.exercises.clients import is_closed_while_it_drips
-from sockets_lab.exercises.quirks import in_place_of
-from sockets_lab.exercises.scene import Scene
+from sockets_lab.exercises.harness.server_under_test import ServerUnderTest
 from sockets_lab.interrupts import hold_interrupts
 
 __all__ = ["check_serve_files"]
@@ -61,10 +61,10 @@ def _framed(text: bytes) -> bytes:
     return len(text).to_bytes(4) + text
 
 
-class _Scene(Scene):
+class _Server(ServerUnderTest):
     """The learner's server at work, on a folder with a file beside it that is none of its own."""
 
-    def __init__(self, bench: Bench, *, deadline_s: float = _AMPLE_S, each: int = 16) -> None:
+    def __init__(self, bench: Sandbox, *, deadline_s: float = _AMPLE_S, each: int = 16) -> None:
         with hold_interrupts():
             place = tempfile.TemporaryDirectory(prefix="sockets-lab-")
             bench.at_end(place.cleanup)
@@ -97,13 +97,13 @@ class _Scene(Scene):
         return bytes(received)
 
     def expect_hello(self, words: str = "a client") -> None:
-        """Unmet unless a client gets the small file."""
+        """Failed unless a client gets the small file."""
         reply = self.ask("hello.txt")
         if reply != _framed(_HELLO):
             self.complain(f"{words} gets {len(reply)} bytes, and not the file")
 
     def expect_end(self, client: socket.socket, words: str, within_s: float) -> None:
-        """Unmet unless the server ends the connection by then."""
+        """Failed unless the server ends the connection by then."""
         client.settimeout(within_s)
         try:
             if client.recv(1):
@@ -119,8 +119,8 @@ class _Scene(Scene):
     expected="its length in four bytes, its content, and the end of the stream",
     hint="read four bytes, then the name, and send the length of the file before it",
 )
-def _serves(bench: Bench) -> None:
-    scene = _Scene(bench)
+def _serves(bench: Sandbox) -> None:
+    scene = _Server(bench)
     scene.expect_begun(_SETTLE_S)
     for _ in range(3):
         scene.expect_hello()
@@ -131,8 +131,8 @@ def _serves(bench: Bench) -> None:
     expected="a client beside one that says nothing is served at once",
     hint="a thread for each connection that has a seat, or one loop for all",
 )
-def _beside(bench: Bench) -> None:
-    scene = _Scene(bench)
+def _beside(bench: Sandbox) -> None:
+    scene = _Server(bench)
     scene.client()
     scene.expect_hello("the other client")
 
@@ -143,8 +143,8 @@ def _beside(bench: Bench) -> None:
     hint="read_bytes() raises an OSError, and a name may be no text at all: end this connection, "
     "and nothing else",
 )
-def _missing(bench: Bench) -> None:
-    scene = _Scene(bench)
+def _missing(bench: Sandbox) -> None:
+    scene = _Server(bench)
     for name in (b"missing.txt", b"\xff\xfe", b"a\0b", b""):
         client = scene.client(_framed(name))
         if scene.rest(client):
@@ -158,8 +158,8 @@ def _missing(bench: Bench) -> None:
     expected="nothing comes back for ../secret.txt, for its absolute path, and for a link to it",
     hint=_HINT_INSIDE,
 )
-def _elsewhere(bench: Bench) -> None:
-    scene = _Scene(bench)
+def _elsewhere(bench: Sandbox) -> None:
+    scene = _Server(bench)
     secret = scene.folder.parent / "secret.txt"
     names = ["../secret.txt", str(secret), "sub/../../secret.txt"]
     (scene.folder / "sub").mkdir()
@@ -171,7 +171,7 @@ def _elsewhere(bench: Bench) -> None:
     for name in names:
         if _SECRET in scene.ask(name):
             what = "an absolute path" if name == str(secret) else name
-            raise Unmet(f"{what} is served")
+            raise Failed(f"{what} is served")
     scene.expect_hello("a good client")
 
 
@@ -180,11 +180,11 @@ def _elsewhere(bench: Bench) -> None:
     expected="sub/../hello.txt is served",
     hint="judge where a path leads, not how it is written",
 )
-def _inside(bench: Bench) -> None:
-    scene = _Scene(bench)
+def _inside(bench: Sandbox) -> None:
+    scene = _Server(bench)
     (scene.folder / "sub").mkdir()
     if scene.ask("sub/../hello.txt") != _framed(_HELLO):
-        raise Unmet("it is refused")
+        raise Failed("it is refused")
 
 
 @behaviour(
@@ -192,8 +192,8 @@ def _inside(bench: Bench) -> None:
     expected="a client that promises a name of 50 MB is closed before it sends one",
     hint="no name is longer than 255 bytes: look at the length before you read on",
 )
-def _long_name(bench: Bench) -> None:
-    scene = _Scene(bench)
+def _long_name(bench: Sandbox) -> None:
+    scene = _Server(bench)
     scene.expect_end(scene.client((50_000_000).to_bytes(4)), "the client", _SOON_S)
 
 
@@ -202,8 +202,8 @@ def _long_name(bench: Bench) -> None:
     expected=f"it is closed after {_DEADLINE_S} s",
     hint=_HINT_WHOLE,
 )
-def _silent(bench: Bench) -> None:
-    scene = _Scene(bench, deadline_s=_DEADLINE_S)
+def _silent(bench: Sandbox) -> None:
+    scene = _Server(bench, deadline_s=_DEADLINE_S)
     scene.expect_end(scene.client(), "a silent client", _DEADLINE_S + _SOON_S)
 
 
@@ -212,8 +212,8 @@ def _silent(bench: Bench) -> None:
     expected="it is closed when its deadline is over, although it has sent something just before",
     hint=_HINT_WHOLE,
 )
-def _drops(bench: Bench) -> None:
-    scene = _Scene(bench, deadline_s=_DEADLINE_S)
+def _drops(bench: Sandbox) -> None:
+    scene = _Server(bench, deadline_s=_DEADLINE_S)
     within_s = _DEADLINE_S + _SOON_S
     name = _framed(b"a" * 200)
     if not is_closed_while_it_drips(scene.client(), name, pause_s=_DROP_S, within_s=within_s):
@@ -225,8 +225,8 @@ def _drops(bench: Bench) -> None:
     expected=f"after {_DEADLINE_S} s it is closed, with a part of the reply in its buffers",
     hint="a timeout before sendall(): it counts for the whole of it",
 )
-def _greedy(bench: Bench) -> None:
-    scene = _Scene(bench, deadline_s=_DEADLINE_S)
+def _greedy(bench: Sandbox) -> None:
+    scene = _Server(bench, deadline_s=_DEADLINE_S)
     for option in (socket.SO_SNDBUF, socket.SO_RCVBUF):
         scene.listener.setsockopt(socket.SOL_SOCKET, option, 65_536)
     client = scene.client(_framed(b"large.bin"))
@@ -236,7 +236,7 @@ def _greedy(bench: Bench) -> None:
             scene.complain("it is still connected")
         time.sleep(_SETTLE_S / 10)
     if len(scene.rest(client)) >= len(_LARGE):
-        raise Unmet("all of it is there")
+        raise Failed("all of it is there")
 
 
 @behaviour(
@@ -245,8 +245,8 @@ def _greedy(bench: Bench) -> None:
     hint="count the connections of each address, under a lock, before you make a thread: close "
     "what is over that",
 )
-def _seats(bench: Bench) -> None:
-    scene = _Scene(bench, each=_EACH)
+def _seats(bench: Sandbox) -> None:
+    scene = _Server(bench, each=_EACH)
     for _ in range(_EACH):
         scene.client()
     scene.trial.ends_within(_SETTLE_S)
@@ -258,8 +258,8 @@ def _seats(bench: Bench) -> None:
     expected=f"when {_EACH} connections have ended, {_EACH} more are served",
     hint="`finally`: a seat is given back however the connection ends",
 )
-def _seats_again(bench: Bench) -> None:
-    scene = _Scene(bench, each=_EACH)
+def _seats_again(bench: Sandbox) -> None:
+    scene = _Server(bench, each=_EACH)
     for number in range(_EACH):
         client = scene.client(_framed(b"missing.txt") if number % 2 else b"\0")
         client.close()
@@ -277,12 +277,12 @@ def _seats_again(bench: Bench) -> None:
     expected=f"a client is served after accept() has failed with EMFILE {_EMFILES} times",
     hint="accept() raises an OSError when descriptors run out: wait for a moment, and go on",
 )
-def _out_of_descriptors(bench: Bench) -> None:
+def _out_of_descriptors(bench: Sandbox) -> None:
     with _failing_accept() as failed:
-        scene = _Scene(bench)
+        scene = _Server(bench)
         scene.expect_hello()
     if len(failed) < _EMFILES:
-        raise Unmet("accept() was called once only")
+        raise Failed("accept() was called once only")
 
 
 @contextmanager
@@ -307,19 +307,19 @@ def _failing_accept() -> Iterator[list[float]]:
     hint="`with` blocks for listener and connections; give the listener a timeout, look at "
     "stop.is_set() again, and join the threads",
 )
-def _stops(bench: Bench) -> None:
-    scene = _Scene(bench, deadline_s=_DEADLINE_S)
+def _stops(bench: Sandbox) -> None:
+    scene = _Server(bench, deadline_s=_DEADLINE_S)
     scene.expect_hello()
     scene.client()
     scene.trial.ends_within(_SETTLE_S)
     scene.stop.set()
     if not scene.trial.ends_within(_DEADLINE_S + _SOON_S):
-        raise Hung("the function runs on after `stop` was set")
+        raise TimedOut("the function runs on after `stop` was set")
     scene.trial.result()
     if scene.listener.fileno() != -1:
-        raise Unmet("the listener is still open")
+        raise Failed("the listener is still open")
     if bench.accepted():
-        raise Unmet("connections are still open")
+        raise Failed("connections are still open")
 
 
 _BEHAVIOURS = (

@@ -14,15 +14,15 @@ import threading
 import time
 from collections.abc import Callable
 
-from sockets_lab.exercises.battery import (
-    Bench,
-    Hung,
+from sockets_lab.exercises.harness.runner import (
+    Failed,
     Report,
-    Unmet,
+    Sandbox,
+    TimedOut,
     behaviour,
     run,
 )
-from sockets_lab.exercises.scene import Scene
+from sockets_lab.exercises.harness.server_under_test import ServerUnderTest
 
 __all__ = ["check_serve_pooled"]
 
@@ -91,12 +91,12 @@ class _Handler:
             return self._changed.wait_for(lambda: self.under_way == many, seconds)
 
 
-class _Scene(Scene):
+class _Server(ServerUnderTest):
     """The learner's server at work, with a handler and clients."""
 
     soon_s = _SOON_S
 
-    def __init__(self, bench: Bench, handler: _Handler, workers: int = _WORKERS) -> None:
+    def __init__(self, bench: Sandbox, handler: _Handler, workers: int = _WORKERS) -> None:
         super().__init__(bench, handler, workers)
         self.handler = handler
         bench.at_end(handler.go.set)
@@ -106,14 +106,14 @@ class _Scene(Scene):
         return self.connect(b"hello")
 
     def expect_reply(self, client: socket.socket) -> None:
-        """Unmet unless the reply comes, and then the end of the stream."""
+        """Failed unless the reply comes, and then the end of the stream."""
         reply = self._read(client)
         if reply != b"HELLO":
             self.complain(
                 "no reply comes" if reply is None else "the connection ends without a reply"
             )
         if self._read(client) != b"":
-            raise Unmet("the reply comes, and the connection stays open", _HINT_CLOSE)
+            raise Failed("the reply comes, and the connection stays open", _HINT_CLOSE)
 
     def _read(self, client: socket.socket) -> bytes | None:
         if not self.trial.readable(client, _SOON_S):
@@ -124,17 +124,17 @@ class _Scene(Scene):
             return b""
 
     def expect_return(self) -> None:
-        """Hung unless the function returns."""
+        """TimedOut unless the function returns."""
         if not self.trial.ends_within(_SOON_S):
-            raise Hung("the function runs on after `stop` was set")
+            raise TimedOut("the function runs on after `stop` was set")
         self.trial.result()
 
 
-def _scene(bench: Bench, *, fails: int = 0, workers: int = _WORKERS, go: bool = False) -> _Scene:
+def _scene(bench: Sandbox, *, fails: int = 0, workers: int = _WORKERS, go: bool = False) -> _Server:
     handler = _Handler(fails=fails)
     if go:
         handler.go.set()
-    return _Scene(bench, handler, workers)
+    return _Server(bench, handler, workers)
 
 
 @behaviour(
@@ -142,7 +142,7 @@ def _scene(bench: Bench, *, fails: int = 0, workers: int = _WORKERS, go: bool = 
     expected="the handler's reply, then the end of the stream",
     hint="accept(), call handle(connection) in a thread, close the connection, and again",
 )
-def _serves(bench: Bench) -> None:
+def _serves(bench: Sandbox) -> None:
     scene = _scene(bench, go=True)
     scene.expect_begun(_SETTLE_S)
     for _ in range(3):
@@ -154,11 +154,11 @@ def _serves(bench: Bench) -> None:
     expected=f"{_WORKERS} calls of handle() at the same time, for {_WORKERS} clients",
     hint="hand each connection to a thread, and go back to accept() at once",
 )
-def _parallel(bench: Bench) -> None:
+def _parallel(bench: Sandbox) -> None:
     scene = _scene(bench)
     clients = [scene.client() for _ in range(_WORKERS)]
     if not scene.handler.reaches(_WORKERS):
-        raise Unmet(f"{scene.handler.most} at the same time")
+        raise Failed(f"{scene.handler.most} at the same time")
     scene.handler.go.set()
     for client in clients:
         scene.expect_reply(client)
@@ -169,12 +169,12 @@ def _parallel(bench: Bench) -> None:
     expected=f"at most {_WORKERS} calls of handle() at the same time, for {2 * _WORKERS} clients",
     hint="a thread for each client has no bound: make so many threads and no more, or count them",
 )
-def _bounded(bench: Bench) -> None:
+def _bounded(bench: Sandbox) -> None:
     scene = _scene(bench)
     clients = [scene.client() for _ in range(2 * _WORKERS)]
     scene.handler.reaches(_WORKERS + 1, _SETTLE_S)
     if scene.handler.most > _WORKERS:
-        raise Unmet(f"more than {_WORKERS} at the same time")
+        raise Failed(f"more than {_WORKERS} at the same time")
     scene.handler.go.set()
     for client in clients:
         scene.expect_reply(client)
@@ -185,15 +185,15 @@ def _bounded(bench: Bench) -> None:
     expected=f"{_WORKERS} connections accepted while {_WORKERS} calls are under way",
     hint=_HINT_WAITING,
 )
-def _not_taken_in(bench: Bench) -> None:
+def _not_taken_in(bench: Sandbox) -> None:
     scene = _scene(bench)
     clients = [scene.client() for _ in range(2 * _WORKERS)]
     if not scene.handler.reaches(_WORKERS):
-        raise Unmet(f"{scene.handler.most} calls of handle() at the same time")
+        raise Failed(f"{scene.handler.most} calls of handle() at the same time")
     until_s = time.monotonic() + _LONG_SETTLE_S
     while time.monotonic() < until_s:
         if bench.accepted() > _WORKERS:
-            raise Unmet("more are accepted: they wait where nothing bounds them")
+            raise Failed("more are accepted: they wait where nothing bounds them")
         time.sleep(_GLANCE_S)
     scene.handler.go.set()
     for client in clients:
@@ -205,12 +205,12 @@ def _not_taken_in(bench: Bench) -> None:
     expected="no connection is open when all clients were served",
     hint=_HINT_RELEASE,
 )
-def _closes(bench: Bench) -> None:
+def _closes(bench: Sandbox) -> None:
     scene = _scene(bench, go=True, fails=2)
     clients = [scene.client() for _ in range(5)]
     for client in clients:
         if not scene.trial.readable(client, _SOON_S):
-            raise Unmet("a client is neither answered nor told the end of the stream")
+            raise Failed("a client is neither answered nor told the end of the stream")
     scene.expect_open(0, "some connections stay open")
 
 
@@ -219,7 +219,7 @@ def _closes(bench: Bench) -> None:
     expected=f"all clients after {2 * _WORKERS} failed conversations are served",
     hint=_HINT_RELEASE,
 )
-def _survives(bench: Bench) -> None:
+def _survives(bench: Sandbox) -> None:
     scene = _scene(bench, go=True, fails=2 * _WORKERS)
     for _ in range(2 * _WORKERS):
         client = scene.client()
@@ -234,7 +234,7 @@ def _survives(bench: Bench) -> None:
     expected="the function returns soon after `stop` is set, although no client comes",
     hint="accept() waits for ever: give the listener a timeout, and look at stop.is_set() again",
 )
-def _stops(bench: Bench) -> None:
+def _stops(bench: Sandbox) -> None:
     scene = _scene(bench, go=True)
     scene.expect_reply(scene.client())
     scene.trial.ends_within(_SETTLE_S)  # it goes back to waiting for a client
@@ -248,12 +248,12 @@ def _stops(bench: Bench) -> None:
     hint="waiting for a free worker can take for ever: wait for a short time, and look at "
     "stop.is_set() again",
 )
-def _stops_when_full(bench: Bench) -> None:
+def _stops_when_full(bench: Sandbox) -> None:
     scene = _scene(bench)
     for _ in range(_WORKERS):
         scene.client()
     if not scene.handler.reaches(_WORKERS):
-        raise Unmet(f"{scene.handler.most} calls of handle() at the same time")
+        raise Failed(f"{scene.handler.most} calls of handle() at the same time")
     scene.trial.ends_within(_SETTLE_S)  # it goes back to waiting, for a client or for a worker
     scene.stop.set()
     _expect_refusal(scene)
@@ -265,16 +265,16 @@ def _stops_when_full(bench: Bench) -> None:
     hint="close the listener first, and wait for the threads then: `with listener` around the loop "
     "alone",
 )
-def _refuses(bench: Bench) -> None:
+def _refuses(bench: Sandbox) -> None:
     scene = _scene(bench)
     scene.client()
     if not scene.handler.reaches(1):
-        raise Unmet("handle() is not called")
+        raise Failed("handle() is not called")
     scene.stop.set()
     _expect_refusal(scene)
 
 
-def _expect_refusal(scene: _Scene) -> None:
+def _expect_refusal(scene: _Server) -> None:
     # Linux drops a SYN that meets a listener in the act of closing, and the client sends it again
     # a second later: this one asks anew instead.
     until_s = time.monotonic() + _SOON_S
@@ -285,7 +285,7 @@ def _expect_refusal(scene: _Scene) -> None:
             if probe.connect_ex(scene.address) == errno.ECONNREFUSED:
                 return
         time.sleep(_BETWEEN_S)  # each probe that connects stays in the accept queue
-    raise Unmet("new clients still connect")
+    raise Failed("new clients still connect")
 
 
 @behaviour(
@@ -294,15 +294,15 @@ def _expect_refusal(scene: _Scene) -> None:
     hint="join the threads, or leave the executor's `with` block, before you return; do not close "
     "connections that are being served",
 )
-def _drains(bench: Bench) -> None:
+def _drains(bench: Sandbox) -> None:
     scene = _scene(bench)
     clients = [scene.client() for _ in range(2)]
     if not scene.handler.reaches(2):
-        raise Unmet(f"{scene.handler.most} calls of handle() at the same time")
+        raise Failed(f"{scene.handler.most} calls of handle() at the same time")
     scene.stop.set()
     if scene.trial.ends_within(_SETTLE_S):
         scene.trial.result()
-        raise Unmet("the function returns while calls of handle() are under way")
+        raise Failed("the function returns while calls of handle() are under way")
     scene.handler.go.set()
     for client in clients:
         scene.expect_reply(client)
@@ -314,7 +314,7 @@ def _drains(bench: Bench) -> None:
     expected="all threads that it started have ended when it returns",
     hint="threads that wait for work wait for ever: let them look at `stop`, and join them",
 )
-def _no_thread(bench: Bench) -> None:
+def _no_thread(bench: Sandbox) -> None:
     before = set(threading.enumerate())
     scene = _scene(bench, go=True)
     for _ in range(_WORKERS + 1):
@@ -323,7 +323,7 @@ def _no_thread(bench: Bench) -> None:
     scene.expect_return()
     left = {thread for thread in threading.enumerate() if thread.is_alive()} - before
     if left - {scene.trial.thread}:
-        raise Unmet("some threads run on")
+        raise Failed("some threads run on")
 
 
 _BEHAVIOURS = (

@@ -16,13 +16,13 @@ import socket
 import time
 from collections.abc import Callable, Iterable, Sequence
 
-from sockets_lab.exercises.battery import (
+from sockets_lab.exercises.harness.runner import (
     Behaviour,
-    Bench,
-    NotHere,
+    Failed,
+    NotAvailable,
     NotStarted,
     Report,
-    Unmet,
+    Sandbox,
     behaviour,
     described,
     run,
@@ -102,15 +102,15 @@ def _completed(client: socket.socket) -> bool:
 def _prediction(backlog: int, kernel: int) -> Behaviour:
     clients = "1 connect completes" if kernel == 1 else f"{kernel} connects complete"
 
-    def probe(bench: Bench) -> None:
+    def probe(bench: Sandbox) -> None:
         trial = bench.start(backlog)
         said = trial.result()
         if trial.gave_nothing:
             raise NotStarted
         if type(said) is not int:
-            raise Unmet(f"gave back {said!r}", "give back a whole number (int)")
+            raise Failed(f"gave back {said!r}", "give back a whole number (int)")
         if said != kernel:
-            raise Unmet(f"completed({backlog}) says {said!r}")
+            raise Failed(f"completed({backlog}) says {said!r}")
 
     return Behaviour(
         f"knows what happens after listen({backlog})",
@@ -121,17 +121,17 @@ def _prediction(backlog: int, kernel: int) -> Behaviour:
     )
 
 
-def _depth(bench: Bench, listener: socket.socket) -> tuple[int, int]:
+def _depth(bench: Sandbox, listener: socket.socket) -> tuple[int, int]:
     """Return what the learner's function says of `listener`, as a pair of numbers."""
     trial = bench.start(listener)
     said = trial.result()
     if trial.gave_nothing:
         raise NotStarted
     if not isinstance(said, tuple) or len(said) != 2:
-        raise Unmet(f"gave back {_kind(said)}", "give back a pair: return now, limit")
+        raise Failed(f"gave back {_kind(said)}", "give back a pair: return now, limit")
     if not all(type(number) is int for number in said):
         kinds = " and ".join(type(number).__name__ for number in said)
-        raise Unmet(f"gave back {kinds}", "struct.unpack() makes numbers of the bytes")
+        raise Failed(f"gave back {kinds}", "struct.unpack() makes numbers of the bytes")
     return said
 
 
@@ -141,20 +141,20 @@ def _kind(value: object) -> str:
     return f"{type(value).__name__}, not a pair"
 
 
-def _waiting(bench: Bench, listener: socket.socket, number: int) -> None:
+def _waiting(bench: Sandbox, listener: socket.socket, number: int) -> None:
     """Connect `number` clients, and go on when the kernel has them all in the accept queue."""
     before = accept_queue(listener).now
     for _ in range(number):
         bench.client(listener)
     while accept_queue(listener).now < before + number:
         if time.monotonic() > bench.until_s:
-            raise NotHere("the kernel does not put the clients into the accept queue")
+            raise NotAvailable("the kernel does not put the clients into the accept queue")
 
 
 def _expect(said: tuple[int, int], now: int, limit: int, after: str) -> None:
     if said != (now, limit):
         hint = _HINT_SWAPPED if said == (limit, now) else ""
-        raise Unmet(f"{after}: {said}", hint, expected=f"{after}: {(now, limit)}")
+        raise Failed(f"{after}: {said}", hint, expected=f"{after}: {(now, limit)}")
 
 
 @behaviour(
@@ -166,7 +166,7 @@ def _expect(said: tuple[int, int], now: int, limit: int, after: str) -> None:
     ),
     needs="tcp-info",
 )
-def _counts_waiting(bench: Bench) -> None:
+def _counts_waiting(bench: Sandbox) -> None:
     listener = bench.listener(backlog=8)
     _expect(_depth(bench, listener), 0, 8, "with nobody waiting")
     for number in (1, 2, 3):
@@ -184,7 +184,7 @@ def _clients(number: int) -> str:
     hint="every listener has a limit of its own; it stands beside the number of those that wait",
     needs="tcp-info",
 )
-def _reads_limit(bench: Bench) -> None:
+def _reads_limit(bench: Sandbox) -> None:
     for backlog in (1, 3, 50):
         listener = bench.listener(backlog)
         _waiting(bench, listener, 1)
@@ -197,14 +197,14 @@ def _reads_limit(bench: Bench) -> None:
     hint="the kernel cuts a large backlog down to somaxconn: the limit in TCP_INFO is what is left",
     needs="tcp-info",
 )
-def _capped_limit(bench: Bench) -> None:
+def _capped_limit(bench: Sandbox) -> None:
     listener = bench.listener(_HUGE)
     _waiting(bench, listener, 1)
     limit = accept_queue(listener).limit
     said = _depth(bench, listener)
     if said != (1, limit):
         kept = "the number that listen() was given" if said[1] == _HUGE else "another number"
-        raise Unmet(f"{kept}, not the kernel's")
+        raise Failed(f"{kept}, not the kernel's")
 
 
 @behaviour(
@@ -213,7 +213,7 @@ def _capped_limit(bench: Bench) -> None:
     hint="Linux lets one more in than the limit says: give both numbers as they stand",
     needs="tcp-info",
 )
-def _beyond_limit(bench: Bench) -> None:
+def _beyond_limit(bench: Sandbox) -> None:
     listener = bench.listener(backlog=1)
     _waiting(bench, listener, 2)
     _expect(_depth(bench, listener), 2, 1, "2 clients waiting after listen(1)")
@@ -225,7 +225,7 @@ def _beyond_limit(bench: Bench) -> None:
     hint="ask the kernel again on every call: what was true a moment ago is history",
     needs="tcp-info",
 )
-def _after_accept(bench: Bench) -> None:
+def _after_accept(bench: Sandbox) -> None:
     listener = bench.listener(backlog=8)
     _waiting(bench, listener, 3)
     _expect(_depth(bench, listener), 3, 8, "with 3 clients waiting")
@@ -233,7 +233,7 @@ def _after_accept(bench: Bench) -> None:
     try:
         bench.keep(listener.accept()[0])
     except BlockingIOError:
-        raise Unmet("nobody waits any more", _HINT_LOOKING) from None
+        raise Failed("nobody waits any more", _HINT_LOOKING) from None
     _expect(_depth(bench, listener), 2, 8, "after accept()")
 
 
@@ -243,18 +243,18 @@ def _after_accept(bench: Bench) -> None:
     hint=_HINT_LOOKING,
     needs="tcp-info",
 )
-def _leaves_alone(bench: Bench) -> None:
+def _leaves_alone(bench: Sandbox) -> None:
     listener = bench.listener(backlog=8)
     listener.settimeout(_OWN_TIMEOUT_S)
     _waiting(bench, listener, 3)
     _depth(bench, listener)
     if listener.fileno() == -1:
-        raise Unmet("the listener is closed")
+        raise Failed("the listener is closed")
     if listener.gettimeout() != _OWN_TIMEOUT_S:
-        raise Unmet("the listener's timeout has changed")
+        raise Failed("the listener's timeout has changed")
     left = accept_queue(listener).now
     if left != 3:
-        raise Unmet(f"{left} of 3 clients wait afterwards")
+        raise Failed(f"{left} of 3 clients wait afterwards")
 
 
 @behaviour(
@@ -266,15 +266,15 @@ def _leaves_alone(bench: Bench) -> None:
     ),
     needs="tcp-info",
 )
-def _refuses_others(bench: Bench) -> None:
+def _refuses_others(bench: Sandbox) -> None:
     listener = bench.listener()
     for sock, what in ((bench.client(listener), "a client"), (bench.new_socket(), "a new socket")):
         trial = bench.start(sock)
         trial.wait()
         if trial.error is None:
-            raise Unmet(f"gave numbers for {what}")
+            raise Failed(f"gave numbers for {what}")
         if not isinstance(trial.error, ValueError):
-            raise Unmet(f"raised {described(trial.error)} for {what}")
+            raise Failed(f"raised {described(trial.error)} for {what}")
 
 
 _BEHAVIOURS = (

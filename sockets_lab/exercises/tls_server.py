@@ -12,16 +12,16 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
 
-from sockets_lab.exercises.battery import (
-    Bench,
-    Hung,
+from sockets_lab.exercises.harness.clients import is_closed_while_it_drips
+from sockets_lab.exercises.harness.runner import (
+    Failed,
     Report,
-    Unmet,
+    Sandbox,
+    TimedOut,
     behaviour,
     run,
 )
-from sockets_lab.exercises.clients import is_closed_while_it_drips
-from sockets_lab.exercises.scene import Scene
+from sockets_lab.exercises.harness.server_under_test import ServerUnderTest
 from sockets_lab.tls import Authority, Certificate, client_context, server_context
 
 __all__ = ["check_serve_tls"]
@@ -53,10 +53,10 @@ def _certificate() -> Certificate:
     return _authority().issue("localhost")
 
 
-class _Scene(Scene):
+class _Server(ServerUnderTest):
     """The learner's server at work."""
 
-    def __init__(self, bench: Bench, deadline_s: float = _AMPLE_S) -> None:
+    def __init__(self, bench: Sandbox, deadline_s: float = _AMPLE_S) -> None:
         super().__init__(bench, server_context(_certificate()), deadline_s)
 
     def client(self, words: str = "a client", *, after_s: float = 0.0) -> ssl.SSLSocket:
@@ -74,7 +74,7 @@ class _Scene(Scene):
         return shaken
 
     def expect_echo(self, client: ssl.SSLSocket, text: bytes, words: str = "a client") -> None:
-        """Unmet unless a text comes back."""
+        """Failed unless a text comes back."""
         received = b""
         try:
             client.sendall(text)
@@ -91,7 +91,7 @@ class _Scene(Scene):
             self.complain(f"{words} gets {len(received)} of {len(text)} bytes back")
 
     def expect_end(self, client: socket.socket, words: str, within_s: float) -> None:
-        """Unmet unless the server ends the connection, with or without an alert before."""
+        """Failed unless the server ends the connection, with or without an alert before."""
         until_s = time.monotonic() + within_s
         client.settimeout(within_s)
         with suppress(ConnectionError, ssl.SSLError):
@@ -110,8 +110,8 @@ class _Scene(Scene):
     hint="context.wrap_socket(connection, server_side=True), then recv() and sendall() on what "
     "that gives",
 )
-def _echoes(bench: Bench) -> None:
-    scene = _Scene(bench)
+def _echoes(bench: Sandbox) -> None:
+    scene = _Server(bench)
     scene.expect_begun(_SETTLE_S)
     client = scene.client(after_s=_SETTLE_S)
     for text in (b"hello", bytes(30_000), b"!"):
@@ -124,8 +124,8 @@ def _echoes(bench: Bench) -> None:
     expected="a client beside one that is connected and mute is served at once",
     hint=_HINT_APART,
 )
-def _beside_mute(bench: Bench) -> None:
-    scene = _Scene(bench)
+def _beside_mute(bench: Sandbox) -> None:
+    scene = _Server(bench)
     scene.connect()
     scene.expect_echo(scene.client("the other"), b"hello", "the other")
 
@@ -135,8 +135,8 @@ def _beside_mute(bench: Bench) -> None:
     expected="a client beside one that has shaken hands, and is silent, is served at once",
     hint="a thread for each connection, or one loop that waits for all of them",
 )
-def _beside_silent(bench: Bench) -> None:
-    scene = _Scene(bench)
+def _beside_silent(bench: Sandbox) -> None:
+    scene = _Server(bench)
     scene.expect_echo(scene.client(), b"hello")
     scene.expect_echo(scene.client("the other"), b"hello", "the other")
 
@@ -147,8 +147,8 @@ def _beside_silent(bench: Bench) -> None:
     hint="set a timeout before wrap_socket(): do_handshake() raises TimeoutError then, and the "
     "connection has to be closed",
 )
-def _mute(bench: Bench) -> None:
-    scene = _Scene(bench, _DEADLINE_S)
+def _mute(bench: Sandbox) -> None:
+    scene = _Server(bench, _DEADLINE_S)
     scene.expect_end(scene.connect(), "a mute client", _DEADLINE_S + _SOON_S)
 
 
@@ -158,8 +158,8 @@ def _mute(bench: Bench) -> None:
     hint="the deadline counts from the beginning: time.monotonic() once, and what is left of it "
     "for each wait",
 )
-def _drops(bench: Bench) -> None:
-    scene = _Scene(bench, _DEADLINE_S)
+def _drops(bench: Sandbox) -> None:
+    scene = _Server(bench, _DEADLINE_S)
     within_s = _DEADLINE_S + _SOON_S
     hello = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(200)
     if not is_closed_while_it_drips(scene.connect(), hello, pause_s=_DROP_S, within_s=within_s):
@@ -171,8 +171,8 @@ def _drops(bench: Bench) -> None:
     expected=f"a client that has shaken hands, and says nothing for {_DEADLINE_S} s, is closed",
     hint="the timeout has to be there for recv(), too: a handshake is no promise to speak",
 )
-def _silent(bench: Bench) -> None:
-    scene = _Scene(bench, _DEADLINE_S)
+def _silent(bench: Sandbox) -> None:
+    scene = _Server(bench, _DEADLINE_S)
     scene.expect_end(scene.client(), "a silent client", _DEADLINE_S + _SOON_S)
 
 
@@ -181,8 +181,8 @@ def _silent(bench: Bench) -> None:
     expected="the client of plain HTTP is closed, and the next one is served",
     hint="wrap_socket() raises ssl.SSLError, an OSError: it ends this connection, and nothing else",
 )
-def _plain_http(bench: Bench) -> None:
-    scene = _Scene(bench)
+def _plain_http(bench: Sandbox) -> None:
+    scene = _Server(bench)
     rude = scene.connect()
     rude.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
     scene.expect_end(rude, "the client of plain HTTP", _SOON_S)
@@ -195,8 +195,8 @@ def _plain_http(bench: Bench) -> None:
     expected="a client that refuses the certificate hurts nobody",
     hint="its alert comes as ssl.SSLError, in the handshake or in the first recv()",
 )
-def _distrust(bench: Bench) -> None:
-    scene = _Scene(bench)
+def _distrust(bench: Sandbox) -> None:
+    scene = _Server(bench)
     sock = scene.connect()
     sock.settimeout(_SOON_S)
     with suppress(OSError):
@@ -210,8 +210,8 @@ def _distrust(bench: Bench) -> None:
     hint="recv() gives b'' when the client has said goodbye: answer with unwrap() before you "
     "close, or the client cannot tell the end from a wire that was cut",
 )
-def _goodbye(bench: Bench) -> None:
-    scene = _Scene(bench)
+def _goodbye(bench: Sandbox) -> None:
+    scene = _Server(bench)
     client = scene.client()
     scene.expect_echo(client, b"hello")
     try:
@@ -228,8 +228,8 @@ def _goodbye(bench: Bench) -> None:
     hint="a `with` block for the connection and one for what wrap_socket() gives, which is another "
     "object with the same descriptor",
 )
-def _closes(bench: Bench) -> None:
-    scene = _Scene(bench)
+def _closes(bench: Sandbox) -> None:
+    scene = _Server(bench)
     with scene.client() as client:
         scene.expect_echo(client, b"hello")
     rude = scene.connect()
@@ -244,16 +244,16 @@ def _closes(bench: Bench) -> None:
     hint="give the listener a timeout, look at stop.is_set() again, and bound what the threads "
     "wait for: they have to end, too",
 )
-def _stops(bench: Bench) -> None:
-    scene = _Scene(bench, _DEADLINE_S)
+def _stops(bench: Sandbox) -> None:
+    scene = _Server(bench, _DEADLINE_S)
     scene.expect_echo(scene.client(), b"hello")
     scene.trial.ends_within(_SETTLE_S)  # it goes back to waiting
     scene.stop.set()
     if not scene.trial.ends_within(_DEADLINE_S + _SOON_S):
-        raise Hung("the function runs on after `stop` was set")
+        raise TimedOut("the function runs on after `stop` was set")
     scene.trial.result()
     if scene.listener.fileno() != -1:
-        raise Unmet("the listener is still open")
+        raise Failed("the listener is still open")
 
 
 _BEHAVIOURS = (

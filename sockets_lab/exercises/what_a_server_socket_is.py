@@ -13,16 +13,16 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from sockets_lab.addresses import Endpoint, endpoint_of, ipv6_works, loopback
-from sockets_lab.exercises.battery import (
-    Bench,
-    NotHere,
+from sockets_lab.exercises.harness.runner import (
+    Failed,
+    NotAvailable,
     NotStarted,
     Report,
-    Unmet,
+    Sandbox,
     behaviour,
     run,
 )
-from sockets_lab.exercises.snapshots import LiveSocket, live_sockets
+from sockets_lab.exercises.harness.snapshots import LiveSocket, live_sockets
 from sockets_lab.kernel import state_of
 
 __all__ = ["check_classify"]
@@ -37,10 +37,10 @@ def check_classify(classify: Callable[[list[LiveSocket]], list[str]]) -> Report:
     return run("classify", _BEHAVIOURS, classify, over_ipv6=_OVER_IPV6)
 
 
-class _Scene:
+class _Server:
     """Real sockets, each with the word that a right answer has for it."""
 
-    def __init__(self, bench: Bench) -> None:
+    def __init__(self, bench: Sandbox) -> None:
         self.bench = bench
         self.rows: list[LiveSocket] = []
         self.words: list[str] = []
@@ -72,23 +72,23 @@ class _Scene:
             if word != given
         ]
         if wrong:
-            raise Unmet("; ".join(wrong), expected=", ".join(names))
+            raise Failed("; ".join(wrong), expected=", ".join(names))
 
 
-def _asked(bench: Bench, rows: Sequence[LiveSocket]) -> list[Any]:
+def _asked(bench: Sandbox, rows: Sequence[LiveSocket]) -> list[Any]:
     trial = bench.start(list(rows))
     given = trial.result()
     if trial.gave_nothing:
         raise NotStarted
     if not isinstance(given, list | tuple):
         hint = 'give back a list of words, in the order of the rows: ["listener", "client", ...]'
-        raise Unmet(f"gave back {type(given).__name__}", hint)
+        raise Failed(f"gave back {type(given).__name__}", hint)
     if len(given) != len(rows):
         hint = "every row needs one word: whatever its state, and also when two share an endpoint"
-        raise Unmet(f"{len(given)} words for {len(rows)} rows", hint)
+        raise Failed(f"{len(given)} words for {len(rows)} rows", hint)
     strange = [word for word in given if word not in _KINDS]
     if strange:
-        raise Unmet(f"the word {strange[0]!r}", f"the words are {', '.join(_KINDS)}")
+        raise Failed(f"the word {strange[0]!r}", f"the words are {', '.join(_KINDS)}")
     return list(given)
 
 
@@ -110,8 +110,8 @@ def _names(words: Sequence[str]) -> list[str]:
         "endpoint in common with the listener"
     ),
 )
-def _two_clients(bench: Bench) -> None:
-    scene = _Scene(bench)
+def _two_clients(bench: Sandbox) -> None:
+    scene = _Server(bench)
     scene.meet(bench.listener(), bench.new_socket(), bench.new_socket())
     scene.judge()
 
@@ -121,8 +121,8 @@ def _two_clients(bench: Bench) -> None:
     expected="the same words, with the listener in the last row",
     hint="a snapshot has no order: find all listeners first, then go through the rows again",
 )
-def _listener_last(bench: Bench) -> None:
-    scene = _Scene(bench)
+def _listener_last(bench: Sandbox) -> None:
+    scene = _Server(bench)
     scene.meet(bench.listener(), bench.new_socket(), bench.new_socket())
     order = (2, 3, 1, 4, 0)  # a client first, a connection before its client, the listener last
     scene.rows = [scene.rows[at] for at in order]
@@ -135,8 +135,8 @@ def _listener_last(bench: Bench) -> None:
     expected="connection, although its client is the only socket with a descriptor",
     hint="the kernel makes the connection, accept() only hands it over: the endpoints tell it",
 )
-def _not_accepted(bench: Bench) -> None:
-    scene = _Scene(bench)
+def _not_accepted(bench: Sandbox) -> None:
+    scene = _Server(bench)
     listener = bench.listener()
     (client,) = live_sockets(bench.client(listener))
     scene.add("listener", *live_sockets(listener))
@@ -158,8 +158,8 @@ def _listener_end(client: LiveSocket) -> Endpoint:
     expected="client and connection, also in FIN_WAIT_2 and CLOSE_WAIT",
     hint="the state says how far a conversation is, not who began it: only LISTEN tells a part",
 )
-def _half_closed(bench: Bench) -> None:
-    scene = _Scene(bench)
+def _half_closed(bench: Sandbox) -> None:
+    scene = _Server(bench)
     listener, client = bench.listener(), bench.new_socket()
     connection = scene.connect(listener, client)
     client.shutdown(socket.SHUT_WR)
@@ -179,8 +179,8 @@ def _half_closed(bench: Bench) -> None:
     ),
     needs="linux",
 )
-def _still_connecting(bench: Bench) -> None:
-    scene = _Scene(bench)
+def _still_connecting(bench: Sandbox) -> None:
+    scene = _Server(bench)
     listener = bench.listener(backlog=0)
     waiting = bench.client(listener)  # fills the queue of one
     knocking = bench.new_socket()
@@ -205,8 +205,8 @@ def _knocking_row(client: socket.socket, listener: socket.socket) -> LiveSocket:
         "endpoint, not at its peer"
     ),
 )
-def _server_elsewhere(bench: Bench) -> None:
-    scene = _Scene(bench)
+def _server_elsewhere(bench: Sandbox) -> None:
+    scene = _Server(bench)
     listener, other = bench.listener(), bench.listener()
     scene.meet(listener, bench.new_socket())
     outgoing = bench.new_socket()
@@ -223,8 +223,8 @@ def _server_elsewhere(bench: Bench) -> None:
         "address and port as a TCP listener, and even a peer"
     ),
 )
-def _udp_beside_tcp(bench: Bench) -> None:
-    scene = _Scene(bench)
+def _udp_beside_tcp(bench: Sandbox) -> None:
+    scene = _Server(bench)
     listener, beside = _same_port(
         bench, (bench.family, bench.host, "tcp"), (bench.family, bench.host, "udp")
     )
@@ -244,8 +244,8 @@ def _udp_beside_tcp(bench: Bench) -> None:
         "endpoint"
     ),
 )
-def _one_number_two_hosts(bench: Bench) -> None:
-    scene = _Scene(bench)
+def _one_number_two_hosts(bench: Sandbox) -> None:
+    scene = _Server(bench)
     family, host = _another_host(bench.family)
     listener, client = _same_port(bench, (bench.family, bench.host, "tcp"), (family, host, "tcp"))
     listener.listen()
@@ -263,10 +263,10 @@ def _one_number_two_hosts(bench: Bench) -> None:
         "have the same one, so do not use it as a key for one socket"
     ),
 )
-def _shared_listener(bench: Bench) -> None:
+def _shared_listener(bench: Sandbox) -> None:
     if not hasattr(socket, "SO_REUSEPORT"):
-        raise NotHere("this system has no SO_REUSEPORT")
-    scene = _Scene(bench)
+        raise NotAvailable("this system has no SO_REUSEPORT")
+    scene = _Server(bench)
     first, second = bench.new_socket(), bench.new_socket()
     for listener in (first, second):
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
@@ -288,12 +288,14 @@ def _another_host(family: socket.AddressFamily) -> tuple[socket.AddressFamily, s
             probe.bind(("127.0.0.2", 0))
         except OSError:  # macOS has 127.0.0.1 only
             if not ipv6_works():
-                raise NotHere("this machine has one loopback address only") from None
+                raise NotAvailable("this machine has one loopback address only") from None
             return socket.AF_INET6, "::1"
     return socket.AF_INET, "127.0.0.2"
 
 
-def _same_port(bench: Bench, *places: tuple[socket.AddressFamily, str, str]) -> list[socket.socket]:
+def _same_port(
+    bench: Sandbox, *places: tuple[socket.AddressFamily, str, str]
+) -> list[socket.socket]:
     """Return sockets bound to one port number at several (family, host, protocol)."""
     for _ in range(_DRAWS):
         sockets: list[socket.socket] = []
@@ -307,7 +309,7 @@ def _same_port(bench: Bench, *places: tuple[socket.AddressFamily, str, str]) -> 
             sockets.append(sock)
         else:
             return sockets
-    raise NotHere("no port number is free for both sockets")
+    raise NotAvailable("no port number is free for both sockets")
 
 
 _BEHAVIOURS = (

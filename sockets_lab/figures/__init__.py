@@ -5,22 +5,22 @@ description in words that is the same on every run. This is the only room that i
 so it is imported where a picture is drawn, and not before.
 """
 
-from sockets_lab.figures.abilities_board import abilities_board
 from sockets_lab.figures.address_bits import address_bits
 from sockets_lab.figures.boundaries import boundaries
 from sockets_lab.figures.buffers_over_time import buffers_over_time
 from sockets_lab.figures.call_sequence import call_sequence
+from sockets_lab.figures.canvas.picture import Picture
+from sockets_lab.figures.capabilities_board import capabilities_board
 from sockets_lab.figures.completed_by_backlog import completed_by_backlog
 from sockets_lab.figures.connection_race import connection_race
+from sockets_lab.figures.coordinated_omission import coordinated_omission
 from sockets_lab.figures.cost_ratios import cost_ratios
 from sockets_lab.figures.durations import durations
 from sockets_lab.figures.endpoint_graph import endpoint_graph
 from sockets_lab.figures.lab_map import lab_map
 from sockets_lab.figures.latency_cdf import latency_cdf
-from sockets_lab.figures.omission import omission
-from sockets_lab.figures.outcome_board import Outcome, outcome_board
+from sockets_lab.figures.outcome_board import Cell, outcome_board
 from sockets_lab.figures.packet_ladder import packet_ladder
-from sockets_lab.figures.picture import Picture
 from sockets_lab.figures.queue_over_time import queue_over_time
 from sockets_lab.figures.scaling import Scale, scaling
 from sockets_lab.figures.states_over_time import states_over_time
@@ -29,23 +29,23 @@ from sockets_lab.figures.tls_flights import tls_flights
 from sockets_lab.figures.waiting_costs import Waiting, waiting_costs
 
 __all__ = [
-    "Outcome",
+    "Cell",
     "Picture",
     "Scale",
     "Waiting",
-    "abilities_board",
     "address_bits",
     "boundaries",
     "buffers_over_time",
     "call_sequence",
+    "capabilities_board",
     "completed_by_backlog",
     "connection_race",
+    "coordinated_omission",
     "cost_ratios",
     "durations",
     "endpoint_graph",
     "lab_map",
     "latency_cdf",
-    "omission",
     "outcome_board",
     "packet_ladder",
     "queue_over_time",

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 from matplotlib.figure import Figure
 
 from sockets_lab.addresses import bits, canonical, mapped_ipv4, packed, ranges_of
-from sockets_lab.figures.card import Card, house_settings, text_width
-from sockets_lab.figures.palette import BORDER, CARD, INK, SOFT, Hue, role_hue
-from sockets_lab.figures.picture import Picture
+from sockets_lab.figures.canvas.card import Card, house_settings, text_width
+from sockets_lab.figures.canvas.palette import BORDER, CARD, INK, SOFT, Hue, role_hue
+from sockets_lab.figures.canvas.picture import Picture
 
 __all__ = ["address_bits"]
 

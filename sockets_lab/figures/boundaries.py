@@ -6,8 +6,18 @@ from typing import Literal
 
 from matplotlib.figure import Figure
 
-from sockets_lab.figures.card import Card, house_settings, text_width
-from sockets_lab.figures.palette import (
+from sockets_lab.figures.calls.stream import Side, Stream, stream_of
+from sockets_lab.figures.calls.stream_layout import (
+    LABEL,
+    Box,
+    StreamLayout,
+    make_layout,
+    sign_of,
+    summary,
+)
+from sockets_lab.figures.calls.told import CallRecord, told
+from sockets_lab.figures.canvas.card import Card, house_settings, text_width
+from sockets_lab.figures.canvas.palette import (
     BORDER,
     CARD,
     GROUND,
@@ -19,11 +29,8 @@ from sockets_lab.figures.palette import (
     kind_of,
     role_hue,
 )
-from sockets_lab.figures.picture import Picture
-from sockets_lab.figures.stream import Side, Stream, stream_of
-from sockets_lab.figures.stream_plan import LABEL, Box, Plan, make_plan, sign_of, summary
-from sockets_lab.figures.told import CallRecord, told
-from sockets_lab.figures.units import many, times, unit_for
+from sockets_lab.figures.canvas.picture import Picture
+from sockets_lab.figures.canvas.units import many, times, unit_for
 
 __all__ = ["boundaries"]
 
@@ -140,7 +147,7 @@ _NOTE = "one box a call, as wide as the bytes that it moved"
 
 
 def _draw(stream: Stream, title: str) -> Figure:
-    plan = make_plan(stream)
+    plan = make_layout(stream)
     legend = _legend(stream, plan)
     height = _FOOT - 10 + (24 * len(legend) + 8 if legend else 0)
     card = Card(_width(plan, title), height, title, _NOTE)
@@ -160,7 +167,7 @@ def _draw(stream: Stream, title: str) -> Figure:
     return card.figure
 
 
-def _width(plan: Plan, title: str) -> float:
+def _width(plan: StreamLayout, title: str) -> float:
     written = max(text_width(title, 16, bold=True), text_width(_NOTE, 12))
     return max(plan.right + 76, written + 48, 88 + max(text_width(s, 11) for s in _SAYS.values()))
 
@@ -172,7 +179,7 @@ def _label(card: Card, side: Side, verb: str, y: float) -> None:
     card.text(24, y + 34, f"{verb} {summary(side)}", size=11, ink=SOFT)
 
 
-def _bytes(card: Card, stream: Stream, plan: Plan) -> None:
+def _bytes(card: Card, stream: Stream, plan: StreamLayout) -> None:
     """Draw the line of bytes: each in a cell of its own, with what it holds, if there is room."""
     card.text(24, _STREAM + 8, "the stream", bold=True)
     card.text(24, _STREAM + 26, many(stream.total, "byte"), size=11, ink=SOFT)
@@ -187,7 +194,7 @@ def _bytes(card: Card, stream: Stream, plan: Plan) -> None:
         card.text(plan.x(place + 0.5), _MIDDLE, sign, size=size, mono=True, align="center")
 
 
-def _calls(card: Card, plan: Plan, boxes: Sequence[Box], y: float, role: str) -> None:
+def _calls(card: Card, plan: StreamLayout, boxes: Sequence[Box], y: float, role: str) -> None:
     """Draw one end's calls, and their boundaries up to the middle of the stream."""
     hue, edge = role_hue(kind_of(role)), y + _HIGH if y < _MIDDLE else y
     for box in boxes:
@@ -211,14 +218,14 @@ def _call(card: Card, place: tuple[float, float, float, float], box: Box, hue: H
         card.text(middle, y + 16, label, size=LABEL, ink=hue.ink, bold=True, align="center")
 
 
-def _unsure(card: Card, plan: Plan, stream: Stream) -> None:
+def _unsure(card: Card, plan: StreamLayout, stream: Stream) -> None:
     """Draw the edge of the last send anew, in dashes."""
     start, hue = plan.x(stream.total - stream.sent.sizes[-1]), role_hue(kind_of(stream.sent.role))
     card.box(start, _SENT - 1, plan.right - start + 1, _HIGH + 2, "none", CARD, stroke=4)
     card.box(start + 1, _SENT, plan.right - start - 2, _HIGH, "none", hue.line, dashed=True)
 
 
-def _behind_the_last(card: Card, stream: Stream, plan: Plan) -> None:
+def _behind_the_last(card: Card, stream: Stream, plan: StreamLayout) -> None:
     """Draw what was not received, and what the receiver met behind the last byte."""
     x, y = plan.x(stream.received.total), _RECEIVED + _HIGH / 2
     if stream.left:
@@ -233,7 +240,7 @@ def _behind_the_last(card: Card, stream: Stream, plan: Plan) -> None:
         card.text(x + 10, y, "end", size=11, bold=True)
 
 
-def _axis(card: Card, plan: Plan) -> None:
+def _axis(card: Card, plan: StreamLayout) -> None:
     card.line([(plan.left, _AXIS), (plan.right, _AXIS)], SOFT, stroke=1)
     for place, number in plan.ticks():
         x = plan.x(place)
@@ -250,7 +257,7 @@ _SAYS = {
 }
 
 
-def _legend(stream: Stream, plan: Plan) -> list[str]:
+def _legend(stream: Stream, plan: StreamLayout) -> list[str]:
     holds = {
         "meet": bool(plan.meeting),
         "joined": any(box.calls > 1 for box in plan.sent + plan.received),

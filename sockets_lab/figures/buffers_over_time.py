@@ -7,11 +7,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
-from sockets_lab.figures.card import Card, house_settings, text_width, wrap
+from sockets_lab.figures.canvas.card import Card, house_settings, text_width, wrap
+from sockets_lab.figures.canvas.palette import SOFT, UNREAD, kind_of, role_hue
+from sockets_lab.figures.canvas.picture import Picture
+from sockets_lab.figures.canvas.units import ByteUnit, in_unit, unit_for
 from sockets_lab.figures.occupancy import Buffer, buffers_of, in_words
-from sockets_lab.figures.palette import SOFT, UNREAD, kind_of, role_hue
-from sockets_lab.figures.picture import Picture
-from sockets_lab.figures.units import ByteUnit, in_unit, unit_for
 from sockets_lab.kernel import History
 
 __all__ = ["buffers_over_time"]

@@ -4,11 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from matplotlib.figure import Figure
 
-from sockets_lab.figures.card import Card, house_settings, pill_width, text_width
-from sockets_lab.figures.conversation import Arrow, Conversation, Row, Stretch, follow
-from sockets_lab.figures.palette import CARD, SOFT, UNREAD, WARNING, kind_of, role_hue
-from sockets_lab.figures.picture import Picture
-from sockets_lab.figures.sequence_plan import (
+from sockets_lab.figures.calls.call_story import Arrow, CallStory, Row, Stretch, follow
+from sockets_lab.figures.calls.sequence_layout import (
     HEAD,
     LABEL,
     LEAD,
@@ -17,10 +14,13 @@ from sockets_lab.figures.sequence_plan import (
     SIZE,
     TAG,
     Line,
-    Plan,
-    make_plan,
+    SequenceLayout,
+    make_layout,
 )
-from sockets_lab.figures.told import CallRecord, Told, state_in_words, told
+from sockets_lab.figures.calls.told import CallRecord, Told, state_in_words, told
+from sockets_lab.figures.canvas.card import Card, house_settings, pill_width, text_width
+from sockets_lab.figures.canvas.palette import CARD, SOFT, UNREAD, WARNING, kind_of, role_hue
+from sockets_lab.figures.canvas.picture import Picture
 
 __all__ = ["call_sequence"]
 
@@ -45,7 +45,7 @@ def call_sequence(recording: Iterable[CallRecord], *, title: str = "Call by call
 # --- words --------------------------------------------------------------------------------------
 
 
-def _words(calls: Sequence[Told], conversation: Conversation) -> str:
+def _words(calls: Sequence[Told], conversation: CallStory) -> str:
     count = f"{_many(len(calls), 'call')} on {_many(len(conversation.lanes), 'socket')}"
     first = f"{count}: {', '.join(conversation.lanes)}"
     if conversation.threaded:
@@ -67,7 +67,7 @@ def _by_thread(calls: Sequence[Told]) -> list[str]:
     return lines
 
 
-def _in_order(calls: Sequence[Told], conversation: Conversation) -> list[str]:
+def _in_order(calls: Sequence[Told], conversation: CallStory) -> list[str]:
     says: dict[int, dict[str, str]] = {}
     now: dict[str, str] = {}
     for mark in conversation.marks:
@@ -83,7 +83,7 @@ def _kernel(states: Mapping[str, str]) -> str:
     return f"; the kernel says: {told}" if told else ""
 
 
-def _insights(conversation: Conversation) -> list[str]:
+def _insights(conversation: CallStory) -> list[str]:
     """Say which connections were there before `accept()` gave them a descriptor."""
     given = {arrow.target for arrow in conversation.arrows if arrow.kind == "descriptor"}
     return [
@@ -101,8 +101,8 @@ _LONG = 16
 """Beyond this many rows the lanes' names are written once more at the foot."""
 
 
-def _draw(conversation: Conversation, title: str) -> Figure:
-    plan = make_plan(conversation)
+def _draw(conversation: CallStory, title: str) -> Figure:
+    plan = make_layout(conversation)
     legend = _legend(conversation)
     foot = plan.bottom + (40 if len(plan.tops) > _LONG else 0)
     card = Card(plan.width, foot + 26 + 24 * len(legend), title, NOTE)
@@ -126,14 +126,14 @@ def _draw(conversation: Conversation, title: str) -> Figure:
     return card.figure
 
 
-def _header(card: Card, plan: Plan, role: str, y: float) -> None:
+def _header(card: Card, plan: SequenceLayout, role: str, y: float) -> None:
     hue, x = role_hue(kind_of(role)), plan.lanes[role]
     width = text_width(role, 12, bold=True) + 22
     card.box(x - width / 2, y - 13, width, 26, hue.tint, hue.line, radius=7, level=4)
     card.text(x, y, role, bold=True, ink=hue.ink, align="center")
 
 
-def _row(card: Card, plan: Plan, at: int, row: Row, threaded: bool) -> None:
+def _row(card: Card, plan: SequenceLayout, at: int, row: Row, threaded: bool) -> None:
     y, x = plan.tops[at], plan.lanes[row.call.role]
     hue = role_hue(kind_of(row.call.role))
     card.text(24, y, f"{row.call.number:2d}", size=TAG, ink=SOFT, mono=True)
@@ -153,7 +153,7 @@ def _write(card: Card, x: float, y: float, line: Line) -> None:
     card.text(x, y, line.text, size=SIZE, ink=line.ink, mono=True, bold=line.bold)
 
 
-def _stretch(card: Card, plan: Plan, conversation: Conversation, stretch: Stretch) -> None:
+def _stretch(card: Card, plan: SequenceLayout, conversation: CallStory, stretch: Stretch) -> None:
     x, hue = plan.lanes[stretch.role], role_hue(kind_of(stretch.role))
     top = plan.height_of(stretch.start, HEAD)
     end = plan.height_of(stretch.end, plan.bottom)
@@ -171,7 +171,7 @@ def _stretch(card: Card, plan: Plan, conversation: Conversation, stretch: Stretc
             card.line([(x - 7, end + 10), (x + 7, end + 10)], hue.line, stroke=2.2)
 
 
-def _early(card: Card, plan: Plan, conversation: Conversation, role: str) -> None:
+def _early(card: Card, plan: SequenceLayout, conversation: CallStory, role: str) -> None:
     """Write beside a connection that nobody holds yet what its dashes mean, if there is room."""
     first = next(s for s in conversation.stretches if s.role == role)
     if first.kind != "kernel" or not first.start:
@@ -182,7 +182,7 @@ def _early(card: Card, plan: Plan, conversation: Conversation, role: str) -> Non
         card.text(x, plan.height_of(first.start, HEAD), NOT_YET, size=LABEL, ink=SOFT)
 
 
-def _arrow(card: Card, plan: Plan, conversation: Conversation, arrow: Arrow) -> None:
+def _arrow(card: Card, plan: SequenceLayout, conversation: CallStory, arrow: Arrow) -> None:
     y, hue = plan.bands[arrow.row], role_hue(kind_of(arrow.source))
     source, target = plan.lanes[arrow.source], plan.lanes[arrow.target]
     way = 1 if target > source else -1
@@ -199,13 +199,13 @@ def _arrow(card: Card, plan: Plan, conversation: Conversation, arrow: Arrow) -> 
     card.text(middle, y, arrow.label, size=LABEL, ink=hue.ink, align="center")
 
 
-def _clear(conversation: Conversation, row: int, role: str) -> float:
+def _clear(conversation: CallStory, row: int, role: str) -> float:
     """Return how far from the lane an arrow stops: beside the state, if one stands there."""
     mark = conversation.mark(row, role)
     return pill_width(mark.state) / 2 + 3 if mark else 6
 
 
-def _legend(conversation: Conversation) -> list[str]:
+def _legend(conversation: CallStory) -> list[str]:
     kinds = {stretch.kind for stretch in conversation.stretches}
     return [kind for kind in _SAYS if kind in kinds]
 

@@ -6,9 +6,9 @@ from typing import NamedTuple
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from sockets_lab.figures.card import Card, Point, house_settings
-from sockets_lab.figures.palette import CARD, SOFT, role_hue
-from sockets_lab.figures.picture import Picture
+from sockets_lab.figures.canvas.card import Card, Point, house_settings
+from sockets_lab.figures.canvas.palette import CARD, SOFT, role_hue
+from sockets_lab.figures.canvas.picture import Picture
 
 __all__ = ["completed_by_backlog"]
 

@@ -6,9 +6,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from sockets_lab.figures.card import Card, house_settings, text_width
-from sockets_lab.figures.palette import FAINT, GOOD, INK, SOFT, WARNING, Hue, role_hue
-from sockets_lab.figures.picture import Picture
+from sockets_lab.figures.canvas.card import Card, house_settings, text_width
+from sockets_lab.figures.canvas.palette import FAINT, GOOD, INK, SOFT, WARNING, Hue, role_hue
+from sockets_lab.figures.canvas.picture import Picture
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

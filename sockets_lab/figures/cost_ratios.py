@@ -7,9 +7,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from sockets_lab.figures.card import Card, house_settings, text_width
-from sockets_lab.figures.palette import FAINT, INK, SOFT, role_hue
-from sockets_lab.figures.picture import Picture
+from sockets_lab.figures.canvas.card import Card, house_settings, text_width
+from sockets_lab.figures.canvas.palette import FAINT, INK, SOFT, role_hue
+from sockets_lab.figures.canvas.picture import Picture
 
 __all__ = ["cost_ratios"]
 

@@ -9,8 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from sockets_lab.figures.card import Card, house_settings, text_width, wrap
-from sockets_lab.figures.palette import (
+from sockets_lab.figures.canvas.card import Card, house_settings, text_width, wrap
+from sockets_lab.figures.canvas.claims import JudgedClaim, draw_claims, height_of, in_times
+from sockets_lab.figures.canvas.palette import (
     FAINT,
     INK,
     SOFT,
@@ -19,9 +20,8 @@ from sockets_lab.figures.palette import (
     kind_of,
     role_hue,
 )
-from sockets_lab.figures.picture import Picture
-from sockets_lab.figures.rulings import Ruling, draw_rulings, height_of, in_times
-from sockets_lab.figures.units import digits, times
+from sockets_lab.figures.canvas.picture import Picture
+from sockets_lab.figures.canvas.units import digits, times
 
 __all__ = ["durations"]
 
@@ -69,7 +69,7 @@ def _checked(label: str, values: Sequence[float]) -> list[float]:
     return [max(value, _CLOCK_S) for value in values]
 
 
-def _ruling(claim: Claim, measured: _Groups) -> Ruling:
+def _ruling(claim: Claim, measured: _Groups) -> JudgedClaim:
     slow, factor, fast = claim
     for label in (slow, fast):
         if label not in measured:
@@ -79,7 +79,7 @@ def _ruling(claim: Claim, measured: _Groups) -> Ruling:
     more, less = median(measured[slow]), median(measured[fast])
     how = "longer than" if factor == 1 else f"more than {factor:g} times as long as"
     here = in_times(more, less, "as long")
-    return Ruling(f"{slow} takes {how} {fast}", more > factor * less, here)
+    return JudgedClaim(f"{slow} takes {how} {fast}", more > factor * less, here)
 
 
 # --- drawing ------------------------------------------------------------------------------------
@@ -90,7 +90,7 @@ _LOG = 20
 """From this ratio of the longest to the shortest on the axis is logarithmic."""
 
 
-def _draw(measured: _Groups, rulings: Sequence[Ruling], title: str) -> Figure:
+def _draw(measured: _Groups, rulings: Sequence[JudgedClaim], title: str) -> Figure:
     names = [text_width(line, 12, bold=True) for label in measured for line in _lines(label)]
     left = 24 + max(names) + 20
     bottom, right = _TOP + _STRIP * len(measured), left + _WIDE
@@ -102,7 +102,7 @@ def _draw(measured: _Groups, rulings: Sequence[Ruling], title: str) -> Figure:
         _tell(card, _TOP + y, label, values, right + 12)
         _swarm(axes, y, values, role_hue(kind_of(label)))
         axes.axhline(y + _STRIP / 2, color=FAINT, linewidth=0.8, zorder=0)
-    draw_rulings(card, rulings, bottom + 57, width)
+    draw_claims(card, rulings, bottom + 57, width)
     return card.figure
 
 

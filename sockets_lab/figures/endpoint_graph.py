@@ -6,9 +6,9 @@ from typing import NamedTuple
 from matplotlib.figure import Figure
 
 from sockets_lab.addresses import Endpoint
-from sockets_lab.figures.card import Card, Point, house_settings, pill_width, text_width
-from sockets_lab.figures.palette import SOFT, Hue, kind_of, role_hue
-from sockets_lab.figures.picture import Picture
+from sockets_lab.figures.canvas.card import Card, Point, house_settings, pill_width, text_width
+from sockets_lab.figures.canvas.palette import SOFT, Hue, kind_of, role_hue
+from sockets_lab.figures.canvas.picture import Picture
 from sockets_lab.kernel import Snapshot, SocketView
 
 __all__ = ["endpoint_graph"]

@@ -2,9 +2,9 @@
 
 from matplotlib.figure import Figure
 
-from sockets_lab.figures.card import Card, house_settings, pill_width, text_width
-from sockets_lab.figures.palette import BORDER, GROUND, INK, SOFT, kind_of, role_hue
-from sockets_lab.figures.picture import Picture
+from sockets_lab.figures.canvas.card import Card, house_settings, pill_width, text_width
+from sockets_lab.figures.canvas.palette import BORDER, GROUND, INK, SOFT, kind_of, role_hue
+from sockets_lab.figures.canvas.picture import Picture
 
 __all__ = ["lab_map"]
 

@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from sockets_lab.figures.card import house_settings
+from sockets_lab.figures.canvas.card import house_settings
+from sockets_lab.figures.canvas.claims import JudgedClaim, compared
+from sockets_lab.figures.canvas.picture import Picture
+from sockets_lab.figures.canvas.series import looks_of
 from sockets_lab.figures.percentiles import Curve, draw_curves, name_of
-from sockets_lab.figures.picture import Picture
-from sockets_lab.figures.rulings import Ruling, compared
-from sockets_lab.figures.series import looks_of
 
 if TYPE_CHECKING:  # a picture of something else should not pay for it
     from sockets_lab.load import Latencies
@@ -45,7 +45,7 @@ def latency_cdf(
         return Picture(draw_curves(curves, rulings, title), "\n".join(words))
 
 
-def _ruling(claim: Claim, groups: "Mapping[str, Latencies]") -> Ruling:
+def _ruling(claim: Claim, groups: "Mapping[str, Latencies]") -> JudgedClaim:
     slow, factor, fast, percent = claim
     for name in (slow, fast):
         if name not in groups:

@@ -8,8 +8,8 @@ from typing import Literal, NamedTuple
 
 from matplotlib.figure import Figure
 
-from sockets_lab.figures.card import Card, house_settings, text_width, wrap
-from sockets_lab.figures.palette import (
+from sockets_lab.figures.canvas.card import Card, house_settings, text_width, wrap
+from sockets_lab.figures.canvas.palette import (
     BORDER,
     FAINT,
     GOOD,
@@ -18,12 +18,12 @@ from sockets_lab.figures.palette import (
     ink_of,
     role_hue,
 )
-from sockets_lab.figures.picture import Picture
+from sockets_lab.figures.canvas.picture import Picture
 
-__all__ = ["Outcome", "outcome_board"]
+__all__ = ["Cell", "outcome_board"]
 
 
-class Outcome(NamedTuple):
+class Cell(NamedTuple):
     """What came out, in a few words, and whether that is good."""
 
     words: str
@@ -33,7 +33,7 @@ class Outcome(NamedTuple):
 def outcome_board(
     rows: Sequence[str],
     columns: Sequence[str],
-    cells: Mapping[tuple[str, str], str | Outcome],
+    cells: Mapping[tuple[str, str], str | Cell],
     *,
     good: Collection[str] = (),
     bad: Collection[str] = (),
@@ -43,7 +43,7 @@ def outcome_board(
     """Draw what came out of each row with each column, with a sign for good and for bad.
 
     `cells` holds for (row, column) what came out in a few words, such as "reset 50 of 50"; what has
-    no cell was not tried. An `Outcome` brings its own verdict. Other words are bad if they hold one
+    no cell was not tried. An `Cell` brings its own verdict. Other words are bad if they hold one
     of `bad`, good if they hold one of `good` and none of `bad`, and neutral else. `corner` says
     what the rows are.
 
@@ -76,17 +76,17 @@ def _check_place(place: tuple[str, str], rows: Sequence[str], columns: Sequence[
             raise ValueError(f"no {what} is called {name!r}: there is {', '.join(near)}")
 
 
-def _judged(cell: str | Outcome, good: Iterable[str], bad: Iterable[str]) -> Outcome:
-    if isinstance(cell, Outcome):
+def _judged(cell: str | Cell, good: Iterable[str], bad: Iterable[str]) -> Cell:
+    if isinstance(cell, Cell):
         return cell
     words = f" {cell} ".replace(",", " ").replace(";", " ")
     if any(f" {word} " in words for word in bad):
-        return Outcome(cell, "bad")
-    return Outcome(cell, "good" if any(f" {word} " in words for word in good) else "neutral")
+        return Cell(cell, "bad")
+    return Cell(cell, "good" if any(f" {word} " in words for word in good) else "neutral")
 
 
 def _words(
-    rows: Sequence[str], columns: Sequence[str], cells: Mapping[tuple[str, str], Outcome]
+    rows: Sequence[str], columns: Sequence[str], cells: Mapping[tuple[str, str], Cell]
 ) -> str:
     return "\n".join(
         f"{row}: "
@@ -95,7 +95,7 @@ def _words(
     )
 
 
-def _said(cell: Outcome | None) -> str:
+def _said(cell: Cell | None) -> str:
     if cell is None:
         return _UNTRIED
     return cell.words if cell.verdict == "neutral" else f"{cell.words} ({cell.verdict})"
@@ -118,7 +118,7 @@ class _Table:
         self,
         rows: Sequence[str],
         columns: Sequence[str],
-        cells: Mapping[tuple[str, str], Outcome],
+        cells: Mapping[tuple[str, str], Cell],
         corner: str,
     ) -> None:
         self.rows, self.columns, self.cells = rows, columns, cells
@@ -166,7 +166,7 @@ def _draw(table: _Table, title: str) -> Figure:
     return card.figure
 
 
-def _tally(cells: Collection[Outcome]) -> str:
+def _tally(cells: Collection[Cell]) -> str:
     """Return how many cells are good and bad; "" where nobody judged."""
     count = Counter(cell.verdict for cell in cells)
     judged = count["good"] + count["bad"]
@@ -191,7 +191,7 @@ def _block(
 
 
 def _cell(
-    card: Card, place: tuple[float, float, float, float], cell: Outcome | None, lines: Sequence[str]
+    card: Card, place: tuple[float, float, float, float], cell: Cell | None, lines: Sequence[str]
 ) -> None:
     x, middle = place[0], place[1] + place[3] / 2
     if cell is None:

@@ -4,25 +4,8 @@ from collections.abc import Iterable, Iterator
 
 from matplotlib.figure import Figure
 
-from sockets_lab.figures.card import Card, house_settings, text_width
-from sockets_lab.figures.ladder import Gap, Ladder, Rung, SegmentRecord, States, make_ladder
-from sockets_lab.figures.ladder_plan import (
-    BESIDE,
-    CLOCK,
-    HEAD,
-    LABEL,
-    LEAD,
-    NOTE,
-    SHORT,
-    SLANT,
-    TAG,
-    Plan,
-    Spell,
-    make_plan,
-    neighbour,
-    time_of,
-)
-from sockets_lab.figures.palette import (
+from sockets_lab.figures.canvas.card import Card, house_settings, text_width
+from sockets_lab.figures.canvas.palette import (
     CARD,
     FAINT,
     SOFT,
@@ -32,7 +15,24 @@ from sockets_lab.figures.palette import (
     look_of_state,
     role_hue,
 )
-from sockets_lab.figures.picture import Picture
+from sockets_lab.figures.canvas.picture import Picture
+from sockets_lab.figures.packets.ladder import Gap, Ladder, Rung, SegmentRecord, States, make_ladder
+from sockets_lab.figures.packets.ladder_layout import (
+    BESIDE,
+    CLOCK,
+    HEAD,
+    LABEL,
+    LEAD,
+    NOTE,
+    SHORT,
+    SLANT,
+    TAG,
+    LadderLayout,
+    Spell,
+    make_layout,
+    neighbour,
+    time_of,
+)
 
 __all__ = ["packet_ladder"]
 
@@ -45,7 +45,7 @@ def packet_ladder(
 ) -> Picture:
     """Draw the segments of `capture` as arrows between the ends, time flowing downwards.
 
-    `capture` is a `sockets_lab.wire.Capture`; where it was marked, each group of segments stands
+    `capture` is a `sockets_lab.capture.Capture`; where it was marked, each group of segments stands
     beside what was done. `states` is what `wire.states(capture)` gives, for each segment the TCP
     states after it by role (RFC 9293, section 3.3.2), written where they change.
 
@@ -85,7 +85,7 @@ _LONG = 16
 
 
 def _draw(ladder: Ladder, title: str) -> Figure:
-    plan = make_plan(ladder)
+    plan = make_layout(ladder)
     foot = 34 if len(plan.rows) > _LONG else 0
     card = Card(plan.width, plan.bottom + foot + 16, title, NOTE)
     card.text(plan.times, HEAD - 14, CLOCK, size=TAG, ink=SOFT, align="right")
@@ -106,26 +106,26 @@ def _draw(ladder: Ladder, title: str) -> Figure:
     return card.figure
 
 
-def _header(card: Card, plan: Plan, role: str, y: float) -> None:
+def _header(card: Card, plan: LadderLayout, role: str, y: float) -> None:
     hue, x = role_hue(kind_of(role)), plan.lanes[role]
     width = text_width(role, 12, bold=True) + 22
     card.box(x - width / 2, y - 13, width, 26, hue.tint, hue.line, radius=7, level=4)
     card.text(x, y, role, bold=True, ink=hue.ink, align="center")
 
 
-def _lane(card: Card, plan: Plan, role: str) -> None:
+def _lane(card: Card, plan: LadderLayout, role: str) -> None:
     x, (start, end) = plan.lanes[role], plan.lives[role]
     card.line([(x, start), (x, end)], role_hue(kind_of(role)).line, stroke=2.2)
 
 
-def _stage(card: Card, plan: Plan, top: float, lines: list[str]) -> None:
+def _stage(card: Card, plan: LadderLayout, top: float, lines: list[str]) -> None:
     if any(plan.done):
         card.line([(24, top), (plan.width - 24, top)], FAINT, stroke=1, level=0.5)
     for at, line in enumerate(lines):
         card.text(24, top + 24 + LEAD * at, line, size=TAG, ink=SOFT)
 
 
-def _spell(card: Card, plan: Plan, spell: Spell) -> None:
+def _spell(card: Card, plan: LadderLayout, spell: Spell) -> None:
     """Draw a state: a strip along the lane while it lasts, and its name where it begins."""
     x, look, side = plan.lanes[spell.role], look_of_state(spell.state), plan.sides[spell.role]
     if spell.state != "CLOSED":
@@ -135,7 +135,7 @@ def _spell(card: Card, plan: Plan, spell: Spell) -> None:
     card.pill(x + side * BESIDE, spell.top, spell.state, align="left" if side > 0 else "right")
 
 
-def _rung(card: Card, plan: Plan, rung: Rung, y: float) -> None:
+def _rung(card: Card, plan: LadderLayout, rung: Rung, y: float) -> None:
     source, target = plan.lanes[rung.sender], plan.lanes[rung.receiver]
     way, clear = 1 if target > source else -1, 7 if plan.spells else 3
     hue = WARNING if "RST" in rung.flags else role_hue(kind_of(rung.sender))
@@ -156,7 +156,7 @@ def _label(card: Card, x: float, y: float, rung: Rung, hue: Hue) -> None:
     card.text(x, y, rung.label, size=LABEL, ink=hue.ink, bold=rung.steers, align="center")
 
 
-def _gap(card: Card, plan: Plan, gap: Gap, y: float) -> None:
+def _gap(card: Card, plan: LadderLayout, gap: Gap, y: float) -> None:
     """Draw what is left out: three dots, and how much it was."""
     x = (plan.lanes[gap.sender] + plan.lanes[neighbour(tuple(plan.lanes), gap)]) / 2
     half = text_width(gap.label, LABEL) / 2

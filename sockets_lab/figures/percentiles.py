@@ -14,11 +14,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
-from sockets_lab.figures.card import Card, Point, text_width
-from sockets_lab.figures.log_axis import log_axis
-from sockets_lab.figures.palette import CARD, SOFT
-from sockets_lab.figures.rulings import Ruling, draw_rulings, height_of
-from sockets_lab.figures.series import Look, spread
+from sockets_lab.figures.canvas.card import Card, Point, text_width
+from sockets_lab.figures.canvas.claims import JudgedClaim, draw_claims, height_of
+from sockets_lab.figures.canvas.log_axis import log_axis
+from sockets_lab.figures.canvas.palette import CARD, SOFT
+from sockets_lab.figures.canvas.series import Look, spread
 
 if TYPE_CHECKING:  # a picture of something else should not pay for it
     from sockets_lab.load import Latencies
@@ -95,7 +95,7 @@ _ENDINGS: Final = {"1": "st", "2": "nd", "3": "rd"}
 
 
 def draw_curves(
-    curves: Sequence[Curve], rulings: Sequence[Ruling], title: str, gap: Gap | None = None
+    curves: Sequence[Curve], rulings: Sequence[JudgedClaim], title: str, gap: Gap | None = None
 ) -> Figure:
     """Draw the lines, their names with median and 99th percentile, and the rulings below."""
     high = max(_HIGH, _ROW * len(curves))
@@ -109,7 +109,7 @@ def draw_curves(
     if gap is not None:
         _fill(card, axes, curves, gap)
     _label(card, axes, curves, high)
-    draw_rulings(card, rulings, bottom - 8, width)
+    draw_claims(card, rulings, bottom - 8, width)
     return card.figure
 
 

@@ -9,12 +9,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
-from sockets_lab.figures.card import Card, Point, house_settings, text_width
-from sockets_lab.figures.log_axis import log_axis
-from sockets_lab.figures.palette import CARD, SOFT
-from sockets_lab.figures.picture import Picture
-from sockets_lab.figures.rulings import Ruling, compared, draw_rulings, height_of
-from sockets_lab.figures.series import Look, looks_of, spread
+from sockets_lab.figures.canvas.card import Card, Point, house_settings, text_width
+from sockets_lab.figures.canvas.claims import JudgedClaim, compared, draw_claims, height_of
+from sockets_lab.figures.canvas.log_axis import log_axis
+from sockets_lab.figures.canvas.palette import CARD, SOFT
+from sockets_lab.figures.canvas.picture import Picture
+from sockets_lab.figures.canvas.series import Look, looks_of, spread
 
 __all__ = ["Scale", "scaling"]
 
@@ -95,7 +95,7 @@ def _check_value(name: str, value: float | None, *, above_zero: bool) -> None:
     raise ValueError(f"{name!r} has {value!r}: give what was measured, or None if nothing was")
 
 
-def _ruling(claim: Claim, rows: _Rows) -> Ruling:
+def _ruling(claim: Claim, rows: _Rows) -> JudgedClaim:
     quantity, more, factor, less = claim
     fields = {each.name: each.field for each in _QUANTITIES}
     if quantity not in fields:
@@ -141,7 +141,7 @@ class _Panel(NamedTuple):
     high: float
 
 
-def _draw(rows: _Rows, rulings: Sequence[Ruling], title: str) -> Figure:
+def _draw(rows: _Rows, rulings: Sequence[JudgedClaim], title: str) -> Figure:
     panels = _panels(rows)
     bottom = panels[-1].top + panels[-1].high + 62
     width = _LEFT + _WIDE + _LEAD + max(map(_label_width, panels)) + 24
@@ -156,7 +156,7 @@ def _draw(rows: _Rows, rulings: Sequence[Ruling], title: str) -> Figure:
         for name, points in panel.lines.items():
             _plot(axes, points, looks[name])
         _label(card, axes, panel, looks)
-    draw_rulings(card, rulings, bottom - 8, width)
+    draw_claims(card, rulings, bottom - 8, width)
     return card.figure
 
 

@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 from matplotlib.figure import Figure
 
-from sockets_lab.figures.card import Card, house_settings, pill_width, text_width
-from sockets_lab.figures.palette import SOFT, kind_of, look_of_state, role_hue
-from sockets_lab.figures.picture import Picture
-from sockets_lab.figures.told import CallRecord, Told, state_in_words, told
+from sockets_lab.figures.calls.told import CallRecord, Told, state_in_words, told
+from sockets_lab.figures.canvas.card import Card, house_settings, pill_width, text_width
+from sockets_lab.figures.canvas.palette import SOFT, kind_of, look_of_state, role_hue
+from sockets_lab.figures.canvas.picture import Picture
 from sockets_lab.kernel import History
 
 __all__ = ["states_over_time"]

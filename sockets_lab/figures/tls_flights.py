@@ -6,9 +6,18 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from matplotlib.figure import Figure
 
-from sockets_lab.figures.card import Card, house_settings, text_width
-from sockets_lab.figures.palette import BORDER, CARD, FAINT, GROUND, INK, SOFT, WARNING, role_hue
-from sockets_lab.figures.picture import Picture
+from sockets_lab.figures.canvas.card import Card, house_settings, text_width
+from sockets_lab.figures.canvas.palette import (
+    BORDER,
+    CARD,
+    FAINT,
+    GROUND,
+    INK,
+    SOFT,
+    WARNING,
+    role_hue,
+)
+from sockets_lab.figures.canvas.picture import Picture
 
 if TYPE_CHECKING:
     from sockets_lab.tls import Flight, Record

@@ -6,13 +6,13 @@ from typing import Final, NamedTuple
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from sockets_lab.figures.card import Card, Point, house_settings, text_width
-from sockets_lab.figures.log_axis import log_axis
-from sockets_lab.figures.palette import CARD, SOFT
-from sockets_lab.figures.picture import Picture
-from sockets_lab.figures.rulings import Ruling, compared, draw_rulings, height_of
-from sockets_lab.figures.series import Look, looks_of, spread
-from sockets_lab.figures.units import digits, many
+from sockets_lab.figures.canvas.card import Card, Point, house_settings, text_width
+from sockets_lab.figures.canvas.claims import JudgedClaim, compared, draw_claims, height_of
+from sockets_lab.figures.canvas.log_axis import log_axis
+from sockets_lab.figures.canvas.palette import CARD, SOFT
+from sockets_lab.figures.canvas.picture import Picture
+from sockets_lab.figures.canvas.series import Look, looks_of, spread
+from sockets_lab.figures.canvas.units import digits, many
 
 __all__ = ["Waiting", "waiting_costs"]
 
@@ -50,7 +50,7 @@ def waiting_costs(
         return Picture(_draw(waits, rulings, title), "\n".join(words))
 
 
-def _ruling(claim: Claim, by_name: dict[str, Waiting]) -> Ruling:
+def _ruling(claim: Claim, by_name: dict[str, Waiting]) -> JudgedClaim:
     quantity, more, factor, less = claim
     for name in (more, less):
         if name not in by_name:
@@ -79,7 +79,7 @@ _LEFT, _TOP, _WIDE, _LEAD, _ROW = 84.0, 84.0, 420.0, 30.0, 40.0
 _NOTE = "one mark for each way to wait"
 
 
-def _draw(waits: Sequence[Waiting], rulings: Sequence[Ruling], title: str) -> Figure:
+def _draw(waits: Sequence[Waiting], rulings: Sequence[JudgedClaim], title: str) -> Figure:
     high = max(230.0, _ROW * len(waits))
     labels = [max(text_width(one.name, 12, bold=True), text_width(_MOST_TOLD, 11)) for one in waits]
     width = _LEFT + _WIDE + _LEAD + max(labels) + 24
@@ -93,7 +93,7 @@ def _draw(waits: Sequence[Waiting], rulings: Sequence[Ruling], title: str) -> Fi
     ys = spread([y for _, y in ends], _ROW, _TOP + 8, _TOP + high - 22)
     for one, end, y in zip(waits, ends, ys, strict=True):
         _label(card, one, looks[one.name], end, y)
-    draw_rulings(card, rulings, bottom - 8, width)
+    draw_claims(card, rulings, bottom - 8, width)
     return card.figure
 
 

@@ -9,12 +9,12 @@ On Linux the answers come from TCP_INFO, two ioctls and sock_diag or /proc/net/t
 privilege; elsewhere from psutil, and `Snapshot.unseen` says what is missing.
 """
 
-from sockets_lab.abilities import Unavailable
+from sockets_lab.capabilities import Unavailable
 from sockets_lab.kernel.counters import Counters, counters
 from sockets_lab.kernel.history import History, NotSeen, Sample, until, watch
 from sockets_lab.kernel.look import look
 from sockets_lab.kernel.options import options
-from sockets_lab.kernel.questions import accept_queue, state_of, unread, unsent
+from sockets_lab.kernel.queries import accept_queue, state_of, unread, unsent
 from sockets_lab.kernel.records import AcceptQueue, SocketView
 from sockets_lab.kernel.snapshot import Snapshot
 

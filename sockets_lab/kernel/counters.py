@@ -5,7 +5,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Final
 
-from sockets_lab.abilities import require
+from sockets_lab.capabilities import require
 
 __all__ = ["Counters", "counters", "parse"]
 

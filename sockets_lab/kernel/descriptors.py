@@ -13,8 +13,8 @@ import struct
 import sys
 from typing import Final
 
-from sockets_lab.abilities import has
 from sockets_lab.addresses import Endpoint, endpoint_of
+from sockets_lab.capabilities import has
 from sockets_lab.kernel.records import STATES, AcceptQueue, payload
 
 __all__ = [

@@ -12,9 +12,9 @@ from typing import TypeVar
 
 from sockets_lab.kernel import descriptors, tables
 from sockets_lab.kernel.records import Row, SocketView
-from sockets_lab.kernel.scene import Scene
+from sockets_lab.kernel.row_index import RowIndex
 from sockets_lab.kernel.snapshot import Snapshot
-from sockets_lab.kernel.subjects import Subject, introduce, ports_of, remember, subjects_of
+from sockets_lab.kernel.targets import Target, introduce, ports_of, remember, targets_of
 from sockets_lab.roles import Roles
 
 __all__ = ["look"]
@@ -37,16 +37,16 @@ def look(*sockets: socket.socket, roles: Roles | None = None, **named: socket.so
     TypeError or ValueError in words for what is no TCP or UDP socket.
     """
     roles = introduce(roles, sockets, named)
-    subjects = subjects_of(roles, (*sockets, *named.values()))
+    subjects = targets_of(roles, (*sockets, *named.values()))
     ports = ports_of(subjects)
     table = tables.read(ports) if ports else tables.Table([])
-    scene = Scene(subjects, table.rows)
+    scene = RowIndex(subjects, table.rows)
     views = [_view(subject, scene.take(subject), roles) for subject in subjects]
     others = [_view_of_row(role, row) for role, row in scene.others(roles)]
     return Snapshot(views + sorted(others, key=_rank), table.unseen)
 
 
-def _view(subject: Subject, row: Row | None, roles: Roles) -> SocketView:
+def _view(subject: Target, row: Row | None, roles: Roles) -> SocketView:
     if not descriptors.is_stream(subject.sock):
         return _view_of_datagrams(subject)
     state = _state(subject, row)
@@ -83,7 +83,7 @@ def _view_of_row(role: str, row: Row) -> SocketView:
     )
 
 
-def _view_of_datagrams(subject: Subject) -> SocketView:
+def _view_of_datagrams(subject: Target) -> SocketView:
     words = {(False, False): "unbound", (True, False): "bound", (True, True): "connected"}
     state = words[subject.local is not None, subject.peer is not None]
     return SocketView(
@@ -97,11 +97,11 @@ def _view_of_datagrams(subject: Subject) -> SocketView:
     )
 
 
-def _state(subject: Subject, row: Row | None) -> str:
+def _state(subject: Target, row: Row | None) -> str:
     return row.state if row else _asked(descriptors.state, subject) or "CLOSED"
 
 
-def _bytes(subject: Subject, row: Row | None) -> tuple[int | None, int | None]:
+def _bytes(subject: Target, row: Row | None) -> tuple[int | None, int | None]:
     unread, unsent = (row.unread, row.unsent) if row else (None, None)
     if unread is None:
         unread = _asked(descriptors.bytes_unread, subject)
@@ -110,14 +110,14 @@ def _bytes(subject: Subject, row: Row | None) -> tuple[int | None, int | None]:
     return unread, unsent
 
 
-def _queue(subject: Subject, row: Row | None) -> tuple[int | None, int | None]:
+def _queue(subject: Target, row: Row | None) -> tuple[int | None, int | None]:
     if row and row.queue_limit is not None:
         return row.queue, row.queue_limit
     own = _asked(descriptors.accept_queue, subject)
     return own if own else (row.queue if row else None, None)
 
 
-def _asked(question: Callable[[socket.socket], T | None], subject: Subject) -> T | None:
+def _asked(question: Callable[[socket.socket], T | None], subject: Target) -> T | None:
     """The answer through the socket's descriptor; None if it has none (any more)."""
     try:
         return question(subject.sock) if subject.is_open else None

@@ -1,6 +1,6 @@
 """Bounded load on loopback, and what it measures: latency, CPU time, memory.
 
-    with serving("sockets_lab.servers.readiness:serve") as server:
+    with serving("sockets_lab.servers.selectors_loop:serve") as server:
         result = closed_loop(server.address, connections=100, messages=50_000, server=server)
 
 `serving` runs a server in a process of its own; `closed_loop`, `open_loop` and `churn` load it from

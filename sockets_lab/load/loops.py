@@ -7,7 +7,8 @@
   when it was due. Counting from when it was sent leaves that wait out: *coordinated omission*.
 - **Churn**: connect, ask once, close, and again.
 
-Each loop takes a `Crowd` of clients and is bounded in count and in time: after `until_ns` nothing
+Each loop takes a `ClientPool` of clients and is bounded in count and in time: after `until_ns`
+nothing
 more is asked, and after `give_up_ns` no reply is waited for. What is under way in between counts,
 for to leave it out would leave out the slowest. Latencies come back in nanoseconds, one a message;
 they are put into histograms afterwards, when the clock has stopped.
@@ -18,9 +19,9 @@ from collections import deque
 from time import perf_counter_ns
 from typing import Final, NamedTuple
 
+from sockets_lab.load.client_pool import ClientPool
 from sockets_lab.load.clients import Client
 from sockets_lab.load.connecting import Source
-from sockets_lab.load.crowd import Crowd
 
 __all__ = ["Timings", "churning", "closed", "opened"]
 
@@ -44,7 +45,7 @@ class Timings(NamedTuple):
     late: int = 0
 
 
-def closed(crowd: Crowd, messages: int, until_ns: int, give_up_ns: int) -> Timings:
+def closed(crowd: ClientPool, messages: int, until_ns: int, give_up_ns: int) -> Timings:
     """Let every client ask again as soon as it is answered, until so many messages were asked."""
     took, now, ready = array("q"), perf_counter_ns, crowd.ready
     first = crowd.clients()[:messages]
@@ -66,7 +67,7 @@ def closed(crowd: Crowd, messages: int, until_ns: int, give_up_ns: int) -> Timin
     return Timings(asked, took, array("q"))
 
 
-def opened(crowd: Crowd, messages: int, every_ns: float, give_up_ns: int) -> Timings:
+def opened(crowd: ClientPool, messages: int, every_ns: float, give_up_ns: int) -> Timings:
     """Ask one message every `every_ns` nanoseconds, over whichever connection is free."""
     schedule = _Schedule(crowd, messages, every_ns)
     sent, intended, now = array("q"), array("q"), perf_counter_ns
@@ -87,7 +88,7 @@ def opened(crowd: Crowd, messages: int, every_ns: float, give_up_ns: int) -> Tim
 class _Schedule:
     """Which request is due when, and which clients are free to send it."""
 
-    def __init__(self, crowd: Crowd, messages: int, every_ns: float) -> None:
+    def __init__(self, crowd: ClientPool, messages: int, every_ns: float) -> None:
         self.late = 0
         self._crowd, self._messages, self._every_ns = crowd, messages, every_ns
         self._asked = self._under_way = 0
@@ -136,7 +137,7 @@ class _Schedule:
 
 
 def churning(
-    crowd: Crowd, connections: int, at_once: int, until_ns: int, give_up_ns: int
+    crowd: ClientPool, connections: int, at_once: int, until_ns: int, give_up_ns: int
 ) -> Timings:
     """Connect, ask, close, so many times; `at_once` of them are under way at any moment."""
     took, now, asked = array("q"), perf_counter_ns, min(at_once, connections)
@@ -158,13 +159,13 @@ def churning(
     return Timings(asked, took, array("q"))
 
 
-def _begin(crowd: Crowd, source: Source) -> bool:
+def _begin(crowd: ClientPool, source: Source) -> bool:
     """Start a connection and ask over it; tell whether it is under way."""
     began_ns = perf_counter_ns()
     return _ask(crowd, crowd.start(source), began_ns)
 
 
-def _ask(crowd: Crowd, client: Client, now_ns: int) -> bool:
+def _ask(crowd: ClientPool, client: Client, now_ns: int) -> bool:
     """Let a client ask; tell whether its request is under way."""
     try:
         client.ask(now_ns)

@@ -3,7 +3,6 @@
 from collections.abc import Collection, Sequence
 from typing import Final, Protocol
 
-from sockets_lab.load.apart import call_apart
 from sockets_lab.load.bounds import (
     MOST_BYTES,
     MOST_CONNECTIONS,
@@ -13,9 +12,10 @@ from sockets_lab.load.bounds import (
     seconds_within,
     target_of,
 )
-from sockets_lab.load.crowd import Talk
+from sockets_lab.load.child import call_apart
+from sockets_lab.load.client_pool import Exchange
 from sockets_lab.load.results import Result
-from sockets_lab.load.work import CONNECT_S, Order, carry_out
+from sockets_lab.load.running import CONNECT_S, LoadSpec, run_load
 
 __all__ = ["HasPid", "churn", "closed_loop", "open_loop", "pid_of"]
 
@@ -42,7 +42,7 @@ def closed_loop(
     reply: bytes | None = None,
     warm_up: int | None = None,
     deadline_s: float = 30.0,
-    patience_s: float = 1.0,
+    grace_s: float = 1.0,
     server: int | HasPid | None = None,
     cpus: Collection[int] = (),
 ) -> Result:
@@ -56,7 +56,7 @@ def closed_loop(
     request, reply: what is sent, and what must come back, if the server does more than echo
     warm_up: requests sent before, and not counted; a tenth of `messages`, at least 100, if not told
     deadline_s: seconds after which nothing more is asked
-    patience_s: seconds after that in which replies are still waited for
+    grace_s: seconds after that in which replies are still waited for
     server: the server's process (`serving()` gives it, or its number), to measure its CPU time
     cpus: the numbers of the cores that the client may use (Linux), all if not told
 
@@ -66,7 +66,7 @@ def closed_loop(
     """
     count_within("messages", messages, MOST_MESSAGES)
     warm_up = max(_LEAST_WARM_UP, messages // 10) if warm_up is None else warm_up
-    order = Order(
+    order = LoadSpec(
         load="closed loop",
         target=target_of(address),
         talk=_talk(size, request, reply),
@@ -74,7 +74,7 @@ def closed_loop(
         messages=messages,
         warm_up=count_within("warm_up", warm_up, MOST_MESSAGES, least=0),
         deadline_s=seconds_within("deadline_s", deadline_s),
-        patience_s=seconds_within("patience_s", patience_s),
+        grace_s=seconds_within("grace_s", grace_s),
         server_pid=pid_of(server),
         cpus=cores_within(cpus),
     )
@@ -91,7 +91,7 @@ def open_loop(
     request: bytes | None = None,
     reply: bytes | None = None,
     warm_up_s: float = 0.25,
-    patience_s: float = 5.0,
+    grace_s: float = 5.0,
     server: int | HasPid | None = None,
     cpus: Collection[int] = (),
 ) -> Result:
@@ -100,14 +100,14 @@ def open_loop(
     rate: requests a second, evenly spaced, over whichever connection is free
     seconds: how long; `rate * seconds` requests are counted
     warm_up_s: seconds at the same rate before, not counted
-    patience_s: seconds after the last request was due in which replies are still waited for
+    grace_s: seconds after the last request was due in which replies are still waited for
 
     The other arguments, what is raised and how it ends are as for `closed_loop`. The result's
     `latencies` count from when a request was sent, `corrected` from when it was due.
     """
     seconds = seconds_within("seconds", seconds)
     messages = _due("rate * seconds", rate, seconds)
-    order = Order(
+    order = LoadSpec(
         load="open loop",
         target=target_of(address),
         talk=_talk(size, request, reply),
@@ -115,7 +115,7 @@ def open_loop(
         messages=messages,
         warm_up=_due("rate * warm_up_s", rate, warm_up_s, least=0),
         deadline_s=seconds,
-        patience_s=seconds_within("patience_s", patience_s),
+        grace_s=seconds_within("grace_s", grace_s),
         every_s=1 / rate,
         server_pid=pid_of(server),
         cpus=cores_within(cpus),
@@ -133,7 +133,7 @@ def churn(
     reply: bytes | None = None,
     warm_up: int | None = None,
     deadline_s: float = 30.0,
-    patience_s: float = 1.0,
+    grace_s: float = 1.0,
     server: int | HasPid | None = None,
     cpus: Collection[int] = (),
 ) -> Result:
@@ -147,7 +147,7 @@ def churn(
     """
     connections = count_within("connections", connections, MOST_MESSAGES)
     warm_up = max(_LEAST_WARM_UP, connections // 10) if warm_up is None else warm_up
-    order = Order(
+    order = LoadSpec(
         load="churn",
         target=target_of(address),
         talk=_talk(size, request, reply),
@@ -155,7 +155,7 @@ def churn(
         messages=connections,
         warm_up=count_within("warm_up", warm_up, MOST_MESSAGES, least=0),
         deadline_s=seconds_within("deadline_s", deadline_s),
-        patience_s=seconds_within("patience_s", patience_s),
+        grace_s=seconds_within("grace_s", grace_s),
         at_once=count_within("at_once", at_once, MOST_CONNECTIONS),
         server_pid=pid_of(server),
         cpus=cores_within(cpus),
@@ -168,12 +168,12 @@ def pid_of(server: int | HasPid | None) -> int | None:
     return server if server is None or isinstance(server, int) else server.pid
 
 
-def _talk(size: int, request: bytes | None, reply: bytes | None) -> Talk:
+def _talk(size: int, request: bytes | None, reply: bytes | None) -> Exchange:
     count_within("size", size, MOST_BYTES)
     for name, given in (("request", request), ("reply", reply)):
         if given is not None:
             count_within(f"the length of {name}", len(given), MOST_BYTES)
-    return Talk(size, request, reply)
+    return Exchange(size, request, reply)
 
 
 def _due(name: str, rate: float, seconds: float, least: int = 1) -> int:
@@ -182,6 +182,6 @@ def _due(name: str, rate: float, seconds: float, least: int = 1) -> int:
     return count_within(name, round(rate * seconds), MOST_MESSAGES, least)
 
 
-def _carry_out_apart(order: Order) -> Result:
-    deadline_s = _START_S + CONNECT_S + 2 * (order.deadline_s + order.patience_s)
-    return call_apart(carry_out, order, deadline_s=deadline_s)
+def _carry_out_apart(order: LoadSpec) -> Result:
+    deadline_s = _START_S + CONNECT_S + 2 * (order.deadline_s + order.grace_s)
+    return call_apart(run_load, order, deadline_s=deadline_s)

@@ -23,8 +23,8 @@ from typing import Any, Final, NamedTuple
 from sockets_lab.interrupts import hold_interrupts
 from sockets_lab.listeners import open_listener
 from sockets_lab.load import usage
-from sockets_lab.load.apart import Apart, Reply, end_group, lifeline
 from sockets_lab.load.bounds import MOST_CONNECTIONS, cores_within, seconds_within
+from sockets_lab.load.child import Apart, Reply, end_group, lifeline
 from sockets_lab.load.descriptors import raise_soft_limit, set_soft_limit
 
 __all__ = ["Served", "serving"]

@@ -1,14 +1,14 @@
-"""Clients, polite and awkward: what a server meets, each under a deadline, and what each saw.
+"""Clients, well-behaved and awkward: what a server meets, each under a deadline, and what each saw.
 
     >>> from sockets_lab import peers
-    >>> peers.polite(listener.getsockname(), b"hello", b"hello")
-    polite: replied, 5 bytes
+    >>> peers.well_behaved(listener.getsockname(), b"hello", b"hello")
+    well behaved: replied, 5 bytes
     >>> for peer in peers.PEERS:
     ...     print(peer(listener.getsockname(), b"hello", b"hello"))
 
 All are called alike, so that a table can compare them:
 
-    peer(address, request, reply=None, *, deadline_s=2.0) -> Seen
+    peer(address, request, reply=None, *, deadline_s=2.0) -> PeerResult
 
 address: what `getsockname()` of the listener gives, IPv4 or IPv6, on loopback (see `target`).
 request: the bytes that ask the server once, framed as it wants them.
@@ -29,11 +29,11 @@ from sockets_lab.peers.clients import (
     half_closes,
     never_reads,
     one_byte_at_a_time,
-    polite,
     says_nothing,
+    well_behaved,
 )
 from sockets_lab.peers.moves import finish, reset, send
-from sockets_lab.peers.seen import OUTCOMES, Outcome, Seen
+from sockets_lab.peers.results import OUTCOMES, Outcome, PeerResult
 from sockets_lab.peers.targets import target
 
 __all__ = [
@@ -41,7 +41,7 @@ __all__ = [
     "PEERS",
     "Outcome",
     "Peer",
-    "Seen",
+    "PeerResult",
     "aborts",
     "claims_a_huge_length",
     "finish",
@@ -51,9 +51,9 @@ __all__ = [
     "half_closes",
     "never_reads",
     "one_byte_at_a_time",
-    "polite",
     "reset",
     "says_nothing",
     "send",
     "target",
+    "well_behaved",
 ]

@@ -15,7 +15,7 @@ from typing import Final
 
 from sockets_lab.peers.targets import target
 
-__all__ = ["AGAIN", "LONGEST_S", "MOST", "drip", "flood", "hog", "sip"]
+__all__ = ["AGAIN", "LONGEST_S", "MOST", "flood", "hold_idle", "slow_read", "slowloris"]
 
 MOST: Final = 500
 AGAIN: Final = 20
@@ -24,7 +24,7 @@ _CONNECT_S: Final = 0.2
 _SMALL_BUFFER: Final = 4096  # the kernel takes the least that it allows
 
 
-def hog(address: Sequence[object], *, stop: Event, many: int = 100, source: str = "") -> int:
+def hold_idle(address: Sequence[object], *, stop: Event, many: int = 100, source: str = "") -> int:
     """Hold `many` connections and say nothing; whoever is closed connects anew.
 
     source: the address to come from, such as "127.0.0.2" (Linux), "" for the usual one
@@ -32,7 +32,7 @@ def hog(address: Sequence[object], *, stop: Event, many: int = 100, source: str 
     return _go_on(address, lambda sock: iter(()), stop, many, source)
 
 
-def drip(
+def slowloris(
     address: Sequence[object],
     request: bytes,
     *,
@@ -53,7 +53,7 @@ def drip(
     return _go_on(address, moves, stop, many, source, pause_s)
 
 
-def sip(
+def slow_read(
     address: Sequence[object],
     request: bytes,
     *,

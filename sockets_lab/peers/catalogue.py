@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 from sockets_lab.peers import clients
-from sockets_lab.peers.seen import Seen
+from sockets_lab.peers.results import PeerResult
 
 __all__ = ["PEERS", "Peer"]
 
@@ -16,13 +16,13 @@ class Peer(NamedTuple):
     good_server: what a good server does then
     """
 
-    function: Callable[..., Seen]
+    function: Callable[..., PeerResult]
     does: str
     good_server: str
 
     @property
     def name(self) -> str:
-        """The peer's name in words, as `Seen` tells it."""
+        """The peer's name in words, as `PeerResult` tells it."""
         return self.function.__name__.replace("_", " ")
 
     def __call__(
@@ -33,7 +33,7 @@ class Peer(NamedTuple):
         *,
         deadline_s: float = 2.0,
         **options: object,
-    ) -> Seen:
+    ) -> PeerResult:
         """Call the function."""
         return self.function(address, request, reply, deadline_s=deadline_s, **options)
 
@@ -46,7 +46,7 @@ class Peer(NamedTuple):
 
 PEERS: Final = (
     Peer(
-        clients.polite,
+        clients.well_behaved,
         does="sends a request, reads the whole reply, then finishes",
         good_server="replies, and closes when the client has finished",
     ),

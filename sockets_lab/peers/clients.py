@@ -1,16 +1,16 @@
 """The peers themselves: each a short script over one connection.
 
 What they share (address, request, reply, deadline_s, what is raised) stands at the head of
-`sockets_lab.peers`; what each outcome means, at `Seen`.
+`sockets_lab.peers`; what each outcome means, at `PeerResult`.
 """
 
 import selectors
 import socket
 from collections.abc import Sequence
 
-from sockets_lab.peers.conversation import Conversation, converse
+from sockets_lab.peers.connection import PeerConnection, converse
 from sockets_lab.peers.moves import finish, reset
-from sockets_lab.peers.seen import Outcome, Seen
+from sockets_lab.peers.results import Outcome, PeerResult
 
 __all__ = [
     "aborts",
@@ -21,8 +21,8 @@ __all__ = [
     "half_closes",
     "never_reads",
     "one_byte_at_a_time",
-    "polite",
     "says_nothing",
+    "well_behaved",
 ]
 
 Address = Sequence[object]
@@ -31,20 +31,20 @@ _SMALL_BUFFER = 1 << 16  # bytes that the kernel keeps for a peer that never rea
 _BATCH = 1 << 16
 
 
-def polite(
+def well_behaved(
     address: Address, request: bytes, reply: bytes | None = None, *, deadline_s: float = 2.0
-) -> Seen:
+) -> PeerResult:
     """Send the request, read the whole reply, finish, and read to the server's end.
 
     Without a `reply` to expect it finishes before it reads, as `half_closes` does: nothing but the
     end of the stream can tell then that the reply is whole.
     """
 
-    def script(talk: Conversation) -> Outcome:
+    def script(talk: PeerConnection) -> Outcome:
         talk.send(request)
         talk.read_reply()
 
-    return converse("polite", script, address, reply, deadline_s)
+    return converse("well behaved", script, address, reply, deadline_s)
 
 
 def one_byte_at_a_time(
@@ -54,15 +54,15 @@ def one_byte_at_a_time(
     *,
     deadline_s: float = 2.0,
     pause_s: float = 0.005,
-) -> Seen:
-    """Send every byte of the request in a segment of its own, then go on as `polite`.
+) -> PeerResult:
+    """Send every byte of the request in a segment of its own, then go on as `well_behaved`.
 
     pause_s: seconds between two bytes, so that a server which reads at once gets them one by one;
         less where the request is so long that half of the deadline would not do.
     """
     pause_s = min(pause_s, deadline_s / 2 / max(1, len(request)))
 
-    def script(talk: Conversation) -> Outcome:
+    def script(talk: PeerConnection) -> Outcome:
         # Nagle's algorithm would hold the second byte back until the first is acknowledged.
         talk.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         talk.send(request[:1])
@@ -81,13 +81,13 @@ def glued(
     *,
     deadline_s: float = 2.0,
     copies: int = 3,
-) -> Seen:
-    """Send the request `copies` times in one send(), then go on as `polite`.
+) -> PeerResult:
+    """Send the request `copies` times in one send(), then go on as `well_behaved`.
 
     The reply is expected as often.
     """
 
-    def script(talk: Conversation) -> Outcome:
+    def script(talk: PeerConnection) -> Outcome:
         talk.send(request * copies)
         talk.read_reply()
 
@@ -96,14 +96,14 @@ def glued(
 
 def half_a_message(
     address: Address, request: bytes, reply: bytes | None = None, *, deadline_s: float = 2.0
-) -> Seen:
+) -> PeerResult:
     """Send the first half of the request, then say nothing, and read to the server's end.
 
     It does not finish: the server cannot know whether the rest will come. The half is rounded down,
     so that it is never the whole.
     """
 
-    def script(talk: Conversation) -> Outcome:
+    def script(talk: PeerConnection) -> Outcome:
         talk.send(request[: len(request) // 2])
         talk.read_to_end()
 
@@ -112,10 +112,10 @@ def half_a_message(
 
 def half_closes(
     address: Address, request: bytes, reply: bytes | None = None, *, deadline_s: float = 2.0
-) -> Seen:
+) -> PeerResult:
     """Send the request, finish at once (`shutdown(SHUT_WR)`), and read to the server's end."""
 
-    def script(talk: Conversation) -> Outcome:
+    def script(talk: PeerConnection) -> Outcome:
         talk.send(request)
         finish(talk.sock)
         talk.read_to_end()
@@ -130,7 +130,7 @@ def aborts(
     *,
     deadline_s: float = 2.0,
     in_reply: bool = False,
-) -> Seen:
+) -> PeerResult:
     """Send the first half of the request, then reset the connection (RST).
 
     in_reply: send the whole request instead, read one byte of what comes, and reset then.
@@ -138,7 +138,7 @@ def aborts(
     It waits for nothing else, so `reply` is not looked at, and the outcome is "reset": its own.
     """
 
-    def script(talk: Conversation) -> Outcome:
+    def script(talk: PeerConnection) -> Outcome:
         talk.send(request if in_reply else request[: len(request) // 2], reading=False)
         while in_reply and not talk.received:
             talk.wait(selectors.EVENT_READ)
@@ -156,7 +156,7 @@ def never_reads(
     *,
     deadline_s: float = 2.0,
     most: int = 1 << 24,
-) -> Seen:
+) -> PeerResult:
     """Send request after request and read nothing; close when `most` bytes were taken.
 
     most: bytes, rounded down to whole requests, but one at least. By default 16 MiB, more than the
@@ -168,7 +168,7 @@ def never_reads(
     at.
     """
 
-    def script(talk: Conversation) -> Outcome:
+    def script(talk: PeerConnection) -> Outcome:
         for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):  # so that the server feels it soon
             talk.sock.setsockopt(socket.SOL_SOCKET, option, _SMALL_BUFFER)
         batch = request * _how_many(request, min(most, _BATCH))
@@ -181,10 +181,10 @@ def never_reads(
 
 def says_nothing(
     address: Address, request: bytes, reply: bytes | None = None, *, deadline_s: float = 2.0
-) -> Seen:
+) -> PeerResult:
     """Connect, send nothing, and read to the server's end; the request is not looked at."""
 
-    def script(talk: Conversation) -> Outcome:
+    def script(talk: PeerConnection) -> Outcome:
         talk.read_to_end()
 
     return converse("says nothing", script, address, reply, deadline_s)
@@ -198,7 +198,7 @@ def claims_a_huge_length(
     deadline_s: float = 2.0,
     claimed: int = 0xFFFF_FFFF,
     header_bytes: int = 4,
-) -> Seen:
+) -> PeerResult:
     """Announce a message of nearly 4 GiB, send `request` as its beginning, and say nothing more.
 
     claimed: bytes that are announced, as an unsigned number in network byte order before them.
@@ -209,7 +209,7 @@ def claims_a_huge_length(
     """
     claim = claimed.to_bytes(header_bytes, "big")
 
-    def script(talk: Conversation) -> Outcome:
+    def script(talk: PeerConnection) -> Outcome:
         talk.send(claim + request)
         talk.read_to_end()
 
@@ -223,8 +223,8 @@ def floods(
     *,
     deadline_s: float = 2.0,
     most: int = 1 << 20,
-) -> Seen:
-    """Send request after request as fast as it can, up to `most` bytes, then go on as `polite`.
+) -> PeerResult:
+    """Send requests as fast as it can, up to `most` bytes, then go on as `well_behaved`.
 
     most: bytes, rounded down to whole requests, but one at least; by default 1 MiB.
 
@@ -233,7 +233,7 @@ def floods(
     """
     copies = _how_many(request, most)
 
-    def script(talk: Conversation) -> Outcome:
+    def script(talk: PeerConnection) -> Outcome:
         talk.send(request * copies)
         talk.read_reply()
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from sockets_lab.abilities.private_network import entered
 from sockets_lab.addresses import Endpoint, endpoint_of, is_loopback
+from sockets_lab.capabilities.namespaces import entered
 
 __all__ = ["target"]
 
@@ -12,7 +12,7 @@ def target(address: Sequence[object]) -> Endpoint:
     """The endpoint in `address`, if no packet to it can leave this machine.
 
     address: (host, port) or (host, port, flow, scope), as `getsockname()` gives it, on loopback.
-        In a process that has moved into a private network (see `sockets_lab.hosts`) any address
+        In a process that has moved into a private network (see `sockets_lab.netns`) any address
         will do: there is no way out of it.
 
     ValueError for an address that other machines may have, or for a name; TypeError for what is no

@@ -15,7 +15,8 @@ breaks the protocol, resets, or is idle for `limits.idle_s` costs no one but its
 raises beside `Violation` is a fault of the program, and goes through.
 
 Run one beside a notebook by `background.run(serve, listener)`, which hands it `stop`; or in a
-process of its own by `load.serving("sockets_lab.servers.readiness:serve")`, where its CPU time and
+process of its own by `load.serving("sockets_lab.servers.selectors_loop:serve")`, where its CPU
+time and
 memory can be measured.
 """
 
@@ -59,10 +60,10 @@ MODELS: Final = {
         Model("threaded", "a thread for each connection"),
         Model("pooled", "a fixed number of threads"),
         Model("preforked", "processes that share the listener", needs="os.fork"),
-        Model("readiness", "one thread that waits until sockets are ready"),
-        Model("readiness_fast", "the same on bare descriptors", needs="select.epoll"),
-        Model("coroutines", "a coroutine for each connection, on asyncio"),
-        Model("coroutines_fast", "a coroutine for each connection, on a loop of our own"),
-        Model("coroutines_trio", "a coroutine for each connection, on Trio", needs="trio"),
+        Model("selectors_loop", "one thread that waits until sockets are ready"),
+        Model("epoll_loop", "the same on bare descriptors", needs="select.epoll"),
+        Model("asyncio_streams", "a coroutine for each connection, on asyncio"),
+        Model("coroutine_loop", "a coroutine for each connection, on a loop of our own"),
+        Model("trio_streams", "a coroutine for each connection, on Trio", needs="trio"),
     )
 }

@@ -9,9 +9,9 @@ import socket
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event, Lock
 
+from sockets_lab.servers.blocking import accepted, talk
 from sockets_lab.servers.limits import GLANCE_S, Limits
 from sockets_lab.servers.services import Service, echo
-from sockets_lab.servers.talking import accepted, talk
 
 __all__ = ["serve"]
 

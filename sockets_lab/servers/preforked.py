@@ -20,7 +20,7 @@ from threading import Event, Thread
 from time import monotonic, sleep
 from typing import Final
 
-from sockets_lab.servers import readiness
+from sockets_lab.servers import selectors_loop
 from sockets_lab.servers.limits import GLANCE_S, Limits
 from sockets_lab.servers.services import Service, echo
 
@@ -38,7 +38,7 @@ def serve(
     *,
     stop: Event,
     limits: Limits = Limits(),
-    model: Callable[..., object] = readiness.serve,
+    model: Callable[..., object] = selectors_loop.serve,
     own_listeners: bool = False,
 ) -> None:
     """Serve the clients of `listener` by `limits.workers` processes; see `sockets_lab.servers`.

@@ -6,9 +6,9 @@ Nothing is simpler, and one client that falls silent holds everybody up until it
 import socket
 from threading import Event
 
+from sockets_lab.servers.blocking import accepted, talk
 from sockets_lab.servers.limits import Limits
 from sockets_lab.servers.services import Service, echo
-from sockets_lab.servers.talking import accepted, talk
 
 __all__ = ["serve"]
 

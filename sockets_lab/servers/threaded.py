@@ -7,9 +7,9 @@ until another has left.
 import socket
 from threading import Event, Thread, current_thread
 
+from sockets_lab.servers.blocking import accepted, talk
 from sockets_lab.servers.limits import PAUSE_S, Limits
 from sockets_lab.servers.services import Service, echo
-from sockets_lab.servers.talking import accepted, talk
 
 __all__ = ["serve"]
 

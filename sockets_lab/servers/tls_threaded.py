@@ -2,7 +2,7 @@
 
 The handshake is a conversation with a stranger, so it is led in the connection's own thread, never
 between two calls of accept(), and under a deadline that counts from its beginning to its end.
-TCP_NODELAY is set for the reason told in `tls_readiness`.
+TCP_NODELAY is set for the reason told in `tls_selectors_loop`.
 """
 
 import socket
@@ -12,9 +12,9 @@ from threading import Event, Thread, current_thread
 from time import monotonic
 
 from sockets_lab.framing import Violation
+from sockets_lab.servers.blocking import accepted
 from sockets_lab.servers.limits import GLANCE_S, READ_BYTES, Limits
 from sockets_lab.servers.services import Service, echo
-from sockets_lab.servers.talking import accepted
 
 __all__ = ["serve"]
 

@@ -14,7 +14,7 @@ from sockets_lab.tls.contexts import (
     server_context,
     serving_names,
 )
-from sockets_lab.tls.handshakes import Flight, Side, Talk, talk
+from sockets_lab.tls.handshakes import Flight, MemoryConnection, Side, connect_in_memory
 from sockets_lab.tls.records import (
     ClientHello,
     Message,
@@ -32,17 +32,17 @@ __all__ = [
     "ClientHello",
     "Fault",
     "Flight",
+    "MemoryConnection",
     "Message",
     "Record",
     "Side",
-    "Talk",
     "client_context",
     "client_hello",
+    "connect_in_memory",
     "is_retry_request",
     "messages",
     "records",
     "revocation_checked",
     "server_context",
     "serving_names",
-    "talk",
 ]

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from sockets_lab.tls.records import ALERTS, Record, name_of_message, records
 
-__all__ = ["Flight", "Side", "Talk", "talk"]
+__all__ = ["Flight", "MemoryConnection", "Side", "connect_in_memory"]
 
 _MOST_TURNS = 20  # a handshake takes four at most, with a HelloRetryRequest
 _HEADER, _ALERT, _HANDSHAKE = 256, 21, 22  # what OpenSSL tells about: openssl/ssl3.h
@@ -49,7 +49,7 @@ class Side(NamedTuple):
     error: str | None
 
 
-class Talk:
+class MemoryConnection:
     """A client and a server joined in memory; `flights` is what has crossed so far."""
 
     def __init__(
@@ -199,19 +199,21 @@ def _words(error: ssl.SSLError) -> str:
     return f"{type(error).__name__}: {error.reason or error.strerror}"
 
 
-def talk(
+def connect_in_memory(
     client: ssl.SSLContext,
     server: ssl.SSLContext,
     server_name: str | None = "localhost",
     *,
     session: ssl.SSLSession | None = None,
-) -> Talk:
-    """Shake hands in memory; what each side makes of it, and every flight, is in the `Talk`.
+) -> MemoryConnection:
+    """Shake hands in memory; what each side makes of it, and every flight, is in the
+    `MemoryConnection`.
 
     server_name: whom the client wants, and whose certificate it checks
-    session: of an earlier talk, for the client to resume; the same context has to be used
+    session: of an earlier connect_in_memory, for the client to resume; the same context has to be
+    used
     """
-    made = Talk(client, server, server_name, session)
+    made = MemoryConnection(client, server, server_name, session)
     made.shake_hands()
     for who in ("client", "server"):
         if made.side(who).error == "":

@@ -11,7 +11,7 @@ from pathlib import Path
 from time import monotonic, sleep
 from typing import NamedTuple
 
-from sockets_lab.lab import lab_command, lab_environment
+from sockets_lab.workspace.jupyterlab import lab_command, lab_environment
 
 __all__ = ["Lab", "choose_theme", "running_lab"]
 

@@ -14,7 +14,7 @@ from nbval.plugin import (
     get_sanitize_patterns,
 )
 
-from sockets_lab.abilities import ABILITIES, ability
+from sockets_lab.capabilities import CAPABILITIES, capability
 
 __all__ = [
     "NOTEBOOKS",
@@ -34,10 +34,10 @@ __all__ = [
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = ROOT / "notebooks"
-SANITIZE = get_sanitize_patterns((ROOT / "tests" / "sanitize.cfg").read_text())
+SANITIZE = get_sanitize_patterns((ROOT / "tests" / "notebooks" / "sanitize.cfg").read_text())
 
 # Every notebook runs in some front end, so no cell needs one.
-TAGGABLE = tuple(name for name in ABILITIES if name != "front-end")
+TAGGABLE = tuple(name for name in CAPABILITIES if name != "front-end")
 
 # nbval compares neither of these: widget models are numbered at random, pixels are measured anew.
 NOT_COMPARED = {"application/vnd.jupyter.widget-view+json", "image/png", "image/jpeg"}
@@ -69,7 +69,7 @@ def tags(cell: NotebookNode) -> tuple[str, ...]:
 
 
 def needs(cell: NotebookNode) -> tuple[str, ...]:
-    """Name the abilities that a cell's `needs-…` tags ask for; ValueError for an unknown one."""
+    """Name the capabilities that a cell's `needs-…` tags ask for; ValueError for an unknown one."""
     names = tuple(tag.removeprefix("needs-") for tag in tags(cell) if tag.startswith("needs-"))
     for name in names:
         if name not in TAGGABLE:
@@ -79,8 +79,8 @@ def needs(cell: NotebookNode) -> tuple[str, ...]:
 
 
 def lacking(cell: NotebookNode) -> list[str]:
-    """Say for each ability that a cell needs and this machine lacks: its tag and why."""
-    asked = [ability(name) for name in needs(cell)]
+    """Say for each capability that a cell needs and this machine lacks: its tag and why."""
+    asked = [capability(name) for name in needs(cell)]
     return [f"needs-{one.name}: {one.lacking}" for one in asked if not one.has]
 
 
@@ -96,7 +96,7 @@ def may_raise(cell: NotebookNode) -> bool:
 
 
 def sanitized(value: Any) -> Any:
-    """Blank what tests/sanitize.cfg blanks in a text; leave anything else as it is."""
+    """Blank what tests/notebooks/sanitize.cfg blanks in a text; leave anything else as it is."""
     if isinstance(value, str):
         for pattern, replacement in SANITIZE:
             value = re.sub(pattern, replacement, value)

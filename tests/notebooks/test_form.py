@@ -26,7 +26,7 @@ SOUND = [
 
 
 def saved(folder, *cells, counted=True):
-    """Save a notebook as `tests.refresh` does, and give back each rule's complaints."""
+    """Save a notebook as `tools.save_outputs` does, and give back each rule's complaints."""
     path = write(folder / "99_sample.ipynb", *cells, counted=counted)
     notebook = read(path)
     notebook.metadata["language_info"] = {"name": "python"}

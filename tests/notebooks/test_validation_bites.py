@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from sockets_lab.abilities import SWITCH
+from sockets_lab.capabilities import SWITCH
 from tests.notebooks.rules import ROOT
 from tests.notebooks.samples import code, picture, printed, raised, write
 from tests.notebooks.strict import AFTER_INTERRUPT_S

@@ -118,7 +118,9 @@ def test_a_cell_that_hangs_is_not_waited_for(tmp_path):
 
 
 def test_switched_off_abilities_are_lacking(tmp_path):
-    source = "from sockets_lab.abilities import require\nrequire('namespaces', 'a private network')"
+    source = (
+        "from sockets_lab.capabilities import require\nrequire('namespaces', 'a private network')"
+    )
     path = write(tmp_path / "needy.ipynb", code(source))
     (complaint,) = without(path, ("namespaces",))
     assert complaint.startswith("cell 1: Unavailable: ")

@@ -2,15 +2,15 @@
 
 import pytest
 
-from sockets_lab.abilities import ABILITIES
+from sockets_lab.capabilities import CAPABILITIES
 from tests.notebooks.rules import code_cells, course_notebooks, needs, read
 from tests.notebooks.walks import without
 
-ALL = tuple(ABILITIES)
+ALL = tuple(CAPABILITIES)
 
 
 def _cases():
-    """Switch off everything, and by itself each ability that a notebook asks for."""
+    """Switch off everything, and by itself each capability that a notebook asks for."""
     for path in course_notebooks():
         asked = sorted({name for cell in code_cells(read(path)) for name in needs(cell)})
         yield pytest.param(path, ALL, id=f"{path.stem}-everything")
@@ -18,8 +18,8 @@ def _cases():
             yield pytest.param(path, (name,), id=f"{path.stem}-{name}")
 
 
-@pytest.mark.parametrize(("path", "abilities"), list(_cases()))
-def test_no_cell_fails_where_abilities_are_missing(path, abilities, tally):
-    complaints = without(path, abilities)
-    tally.add("runs with abilities switched off", 1)
+@pytest.mark.parametrize(("path", "capabilities"), list(_cases()))
+def test_no_cell_fails_where_abilities_are_missing(path, capabilities, tally):
+    complaints = without(path, capabilities)
+    tally.add("runs with capabilities switched off", 1)
     assert not complaints, "\n".join(complaints)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from nbformat import NotebookNode
 
-from sockets_lab.abilities import SWITCH
+from sockets_lab.capabilities import SWITCH
 from tests.notebooks.driver import Interrupted, Kernel, Shown, fresh_kernel
 from tests.notebooks.rules import code_cells, comparable, is_exempt, may_raise, read
 from tests.notebooks.solutions import Exercise, exercises, report, solution_code
@@ -105,10 +105,10 @@ def _interrupt(
     yield from _unlike(cell, usual, last)
 
 
-def without(path: Path, abilities: tuple[str, ...]) -> list[str]:
-    """Run a notebook where these abilities are switched off; name the cells that fail."""
+def without(path: Path, capabilities: tuple[str, ...]) -> list[str]:
+    """Run a notebook where these capabilities are switched off; name the cells that fail."""
     complaints: list[str] = []
-    with fresh_kernel(path.parent, **{SWITCH: ",".join(abilities)}) as kernel:
+    with fresh_kernel(path.parent, **{SWITCH: ",".join(capabilities)}) as kernel:
         for number, cell in enumerate(code_cells(read(path)), start=1):
             found = _untoward(cell, kernel.run(cell.source))
             complaints += [f"cell {number}: {words}" for words in found]

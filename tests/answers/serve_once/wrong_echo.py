@@ -1,7 +1,7 @@
 """Sends the text back as it came."""
 
 CAUGHT_BY = (
-    "answers a polite client",
+    "answers a well-behaved client",
     "waits for a client that sends in pieces",
     "takes bytes that are no text",
     "sends a large reply to its end",

@@ -1,0 +1,1 @@
+"""What every check shares: runner, sandbox, clients, server under test, report."""

@@ -1,0 +1,1 @@
+"""From captured segments to the ladder and its layout."""

@@ -1,0 +1,44 @@
+"""The kernel's table of TCP sockets, by the first way that this machine allows."""
+
+from collections.abc import Collection
+from typing import Final, NamedTuple
+
+from sockets_lab.capabilities import has
+from sockets_lab.kernel.records import Row
+from sockets_lab.kernel.tables import netlink, procfs, psutil_table
+
+__all__ = ["Table", "read"]
+
+_BY_PROC: Final = ("the limit of the accept queue",)
+_BY_PSUTIL: Final = (
+    "the accept queue and its limit",
+    "which connections nobody has accepted yet, and the bytes in them",
+    "bytes sent and not acknowledged",
+)
+_BY_PSUTIL_ALONE: Final = (
+    "the accept queue and its limit",
+    "connections that nobody has accepted yet",
+    "connections still ending after close(), such as TIME_WAIT",
+    "bytes sent and not acknowledged",
+)
+
+
+class Table(NamedTuple):
+    """Rows of the kernel's table, and in words what this way of reading it cannot show."""
+
+    rows: list[Row]
+    unseen: tuple[str, ...] = ()
+
+
+def read(ports: Collection[int]) -> Table:
+    """Every TCP socket with one of `ports` as its own or its peer's, whoever holds it.
+
+    sock_diag first, since it is the fastest (see there); /proc/net/tcp where netlink is forbidden;
+    psutil where there is no Linux.
+    """
+    if has("sock-diag"):
+        return Table(netlink.rows(ports))
+    if has("linux"):
+        return Table(procfs.rows(ports), () if has("tcp-info") else _BY_PROC)
+    found, are_all = psutil_table.rows(ports)
+    return Table(found, _BY_PSUTIL if are_all else _BY_PSUTIL_ALONE)

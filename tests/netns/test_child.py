@@ -1,0 +1,383 @@
+"""The private network: what goes in, what comes out, and that nothing outlives it."""
+
+import contextlib
+import os
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import cloudpickle
+import pytest
+
+from sockets_lab import netns
+from sockets_lab.capabilities import has
+from sockets_lab.netns import NoPrivateNetwork, in_private_network
+from sockets_lab.netns import child as netns_child
+from tests.conftest import Family
+from tests.support.interrupting import no_group_is_found
+
+REPOSITORY = Path(netns.__file__).parents[2]
+NOBODY = 65534
+
+needs_namespaces = pytest.mark.skipif(
+    not has("namespaces"), reason="this machine makes no private network"
+)
+
+
+def open_descriptors() -> set[str]:
+    return set(os.listdir("/proc/self/fd"))
+
+
+def wait_until_dead(pid: int, within_s: float = 5.0) -> bool:
+    try:
+        process = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return True
+    try:
+        return bool(select.select([process], [], [], within_s)[0])
+    finally:
+        os.close(process)
+
+
+# What goes in and what comes out
+
+
+@needs_namespaces
+def test_returns_what_the_function_returns() -> None:
+    assert in_private_network(lambda a, b: a + b, 2, 3) == 5
+
+
+@needs_namespaces
+def test_takes_a_notebook_functions_surroundings_along() -> None:
+    greeting = "hello"
+
+    def greet(name: str) -> str:
+        return f"{greeting}, {name}"
+
+    assert in_private_network(greet, "kernel") == "hello, kernel"
+
+
+@needs_namespaces
+def test_raises_what_the_function_raises_and_says_where() -> None:
+    class TooMany(Exception):
+        pass
+
+    def overflow() -> None:
+        raise TooMany("nine clients")
+
+    with pytest.raises(TooMany, match="nine clients") as caught:
+        in_private_network(overflow)
+    assert 'in overflow: raise TooMany("nine clients")' in caught.value.__notes__[0]
+
+
+@needs_namespaces
+def test_hands_an_errno_through() -> None:
+    def connect_nowhere() -> None:
+        with socket.socket() as client:
+            client.connect(("127.0.0.1", 9))
+
+    with pytest.raises(ConnectionRefusedError):
+        in_private_network(connect_nowhere)
+
+
+@needs_namespaces
+def test_passes_on_what_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    def speak() -> None:
+        print("zum Lauschen: ☎")
+        print("a warning", file=sys.stderr)
+
+    in_private_network(speak)
+    assert capsys.readouterr() == ("zum Lauschen: ☎\n", "a warning\n")
+
+
+@needs_namespaces
+def test_passes_on_more_than_a_pipe_holds(capsys: pytest.CaptureFixture[str]) -> None:
+    in_private_network(lambda: print("x" * 300_000))
+    assert len(capsys.readouterr().out) == 300_001
+
+
+@needs_namespaces
+def test_brings_back_more_than_a_pipe_holds() -> None:
+    assert in_private_network(lambda data: data * 2, b"x" * 500_000) == b"x" * 1_000_000
+
+
+def test_says_what_cannot_go_in() -> None:
+    with (
+        socket.socket() as listener,
+        pytest.raises(TypeError, match="cannot ship the function and its arguments"),
+    ):
+        in_private_network(lambda: listener.listen())
+
+
+@needs_namespaces
+def test_says_what_cannot_come_out() -> None:
+    with pytest.raises(TypeError, match="cannot ship the result back"):
+        in_private_network(threading.Lock)
+
+
+@needs_namespaces
+def test_retells_an_error_that_cannot_be_made_again() -> None:
+    class Stubborn(Exception):
+        def __init__(self, one: int, two: int) -> None:
+            super().__init__("needs two numbers")
+
+    def fail() -> None:
+        raise Stubborn(1, 2)
+
+    with pytest.raises(RuntimeError, match="Stubborn: needs two numbers"):
+        in_private_network(fail)
+
+
+@needs_namespaces
+def test_says_that_the_process_ended_itself() -> None:
+    with pytest.raises(RuntimeError, match=r"exit status 3.*no result"):
+        in_private_network(os._exit, 3)
+    with pytest.raises(RuntimeError, match="killed by SIGKILL"):
+        in_private_network(lambda: os.kill(os.getpid(), signal.SIGKILL))
+
+
+# What is inside
+
+
+@needs_namespaces
+def test_inside_is_a_network_of_its_own() -> None:
+    def look() -> tuple[list[str], bool]:
+        with socket.create_server(("127.0.0.1", 80)) as listener:  # a port for root, unused here
+            names = [name for _, name in socket.if_nameindex()]
+            with socket.create_connection(listener.getsockname()):
+                return names, True
+
+    assert in_private_network(look) == (["lo"], True)
+
+
+@needs_namespaces
+def test_inside_has_both_families(family: Family) -> None:
+    def exchange() -> str:
+        with (
+            socket.create_server((family.host, 0), family=family.family) as listener,
+            socket.create_connection(listener.getsockname()[:2]) as client,
+        ):
+            return str(client.getpeername()[0])
+
+    assert in_private_network(exchange) == family.host
+
+
+def raw_powers() -> dict[str, object]:
+    """What one may do inside: write settings, and open the sockets that need privilege outside."""
+    settings = Path("/proc/sys/net/ipv4")
+    (settings / "tcp_syncookies").write_text("0")
+    (settings / "tcp_max_syn_backlog").write_text("64")
+    socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW).close()
+    socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0).close()
+    return {
+        "cookies": (settings / "tcp_syncookies").read_text().strip(),
+        "backlog": (settings / "tcp_max_syn_backlog").read_text().strip(),
+        "user": os.getuid(),
+    }
+
+
+POWERS = {"cookies": "0", "backlog": "64", "user": 0}
+
+
+@needs_namespaces
+def test_inside_one_is_root_over_the_network_and_outside_nothing_changes() -> None:
+    before = Path("/proc/sys/net/ipv4/tcp_syncookies").read_text()
+    assert in_private_network(raw_powers) == POWERS
+    assert Path("/proc/sys/net/ipv4/tcp_syncookies").read_text() == before
+
+
+def interpreter_of_another_user() -> str | None:
+    """An interpreter that nobody may run, of this version: root's own often lies in /root."""
+    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    for candidate in (sys.executable, f"/usr/bin/{version}"):
+        try:
+            subprocess.run([candidate, "-c", ""], user=NOBODY, group=NOBODY, check=True)
+        except (OSError, subprocess.CalledProcessError):
+            continue
+        return candidate
+    return None
+
+
+@needs_namespaces
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="we are ordinary already")
+def test_an_ordinary_user_has_the_same_powers() -> None:
+    interpreter = interpreter_of_another_user()
+    if interpreter is None:
+        pytest.skip("no interpreter here that another user may run")
+    code = (
+        "import pathlib, socket, os; from sockets_lab.netns import in_private_network\n"
+        "source = pathlib.Path('theirs.py').read_text()\n"
+        "names = {'Path': pathlib.Path, 'socket': socket, 'os': os}\n"
+        "exec(source[source.index('def raw_powers'):source.index('POWERS')], names)\n"
+        "print(os.getuid(), in_private_network(names['raw_powers']))"
+    )
+    with tempfile.TemporaryDirectory() as name:  # one that another user may read
+        folder = Path(name)
+        shutil.copytree(Path(cloudpickle.__file__).parent, folder / "cloudpickle")
+        shutil.copytree(REPOSITORY / "sockets_lab", folder / "sockets_lab")
+        shutil.copy(__file__, folder / "theirs.py")
+        folder.chmod(0o755)
+        done = subprocess.run(
+            [interpreter, "-c", code],
+            user=NOBODY,
+            group=NOBODY,
+            extra_groups=[],
+            cwd=folder,
+            env={"PYTHONPATH": name, "PATH": os.environ["PATH"]},
+            capture_output=True,
+            text=True,
+        )
+    assert (done.stdout.strip(), done.stderr) == (f"{NOBODY} {POWERS}", "")
+
+
+# Nothing outlives it
+
+
+@needs_namespaces
+def test_ends_at_its_deadline_and_shows_what_was_printed(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def wait() -> None:
+        print("waiting for a client")
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            listener.accept()
+
+    began = time.monotonic()
+    with pytest.raises(TimeoutError, match=r"wait\(\) was still running .* after 0.7 s"):
+        in_private_network(wait, deadline_s=0.7)
+    assert time.monotonic() - began < 2
+    assert capsys.readouterr().out == "waiting for a client\n"
+
+
+@needs_namespaces
+def test_an_endless_print_ends_at_the_deadline(capsys: pytest.CaptureFixture[str]) -> None:
+    def chatter() -> None:
+        while True:
+            print("again")
+
+    began = time.monotonic()
+    with pytest.raises(TimeoutError):
+        in_private_network(chatter, deadline_s=0.5)
+    assert time.monotonic() - began < 2
+
+
+@needs_namespaces
+def test_a_thread_left_running_does_not_hold_the_result_up() -> None:
+    def leave_one() -> str:
+        threading.Thread(target=time.sleep, args=(60,)).start()
+        return "done"
+
+    began = time.monotonic()
+    assert in_private_network(leave_one) == "done"
+    assert time.monotonic() - began < 3
+
+
+@needs_namespaces
+def test_ends_the_processes_it_started() -> None:
+    def start_one() -> int:
+        return subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]).pid
+
+    pid = in_private_network(start_one)
+    assert wait_until_dead(pid)
+
+
+@needs_namespaces
+def test_leaves_no_descriptor_and_no_child() -> None:
+    before = open_descriptors()
+    for failing in (os.getpid, lambda: 1 / 0):
+        with contextlib.suppress(ZeroDivisionError):
+            in_private_network(failing)
+    assert open_descriptors() == before
+    children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+    assert not [
+        pid for pid in children if "hosts.inside" in Path(f"/proc/{pid}/cmdline").read_text()
+    ]
+
+
+CALLER = """
+import os, time
+from sockets_lab.netns import in_private_network
+
+def tell_and_wait():
+    print(os.getpid(), flush=True)
+    time.sleep(60)
+
+try:
+    in_private_network(tell_and_wait, deadline_s=60)
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+
+
+def start_a_caller() -> tuple["subprocess.Popen[str]", int]:
+    """A process that waits in in_private_network(), and the number of its child."""
+    caller = subprocess.Popen(
+        [sys.executable, "-c", CALLER],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY), "PYTHONUNBUFFERED": "1"},
+    )
+    assert caller.stdout is not None
+    return caller, int(caller.stdout.readline())
+
+
+@needs_namespaces
+def test_an_interrupt_gives_the_prompt_back_and_ends_the_child() -> None:
+    caller, child = start_a_caller()
+    began = time.monotonic()
+    caller.send_signal(signal.SIGINT)
+    out, err = caller.communicate(timeout=5)
+    assert (out, err) == ("interrupted\n", "")
+    assert time.monotonic() - began < 1
+    assert wait_until_dead(child)
+
+
+def test_an_interrupt_before_it_has_a_group_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    child.kill()  # as a Ctrl-C does, which strikes it between fork() and setsid()
+    no_group_is_found(monkeypatch)
+    netns_child._end(child)
+    assert child.returncode == -signal.SIGKILL
+    child.communicate()
+
+
+@needs_namespaces
+def test_nothing_outlives_a_killed_caller() -> None:
+    caller, child = start_a_caller()
+    caller.kill()
+    caller.communicate(timeout=5)
+    assert wait_until_dead(child)
+
+
+# Where there is none
+
+
+def test_without_namespaces_it_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOCKETS_LAB_WITHOUT", "namespaces")
+    with pytest.raises(NoPrivateNetwork, match="SOCKETS_LAB_WITHOUT"):
+        in_private_network(os.getpid)
+
+
+@needs_namespaces
+def test_a_refusal_of_the_kernel_is_told_in_words() -> None:
+    def nest() -> str:
+        assert has("namespaces")  # asked while it is still so
+        Path("/proc/sys/user/max_net_namespaces").write_text("0")
+        try:
+            return f"made one: {in_private_network(os.getpid)}"
+        except NoPrivateNetwork as error:
+            return str(error)
+
+    assert in_private_network(nest) == (
+        "the kernel refused a private network (unshare: ENOSPC); "
+        "run `sockets-lab doctor` to see what this machine can do"
+    )

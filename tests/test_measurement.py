@@ -1,0 +1,79 @@
+"""Measured here where the machine can, recorded where it cannot."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from sockets_lab import measured, open_listener, until, watch
+from sockets_lab.kernel import History
+
+WITH = "descriptors"  # any capability that this machine has while tests run
+
+
+@pytest.fixture
+def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder for recordings of a course that has none yet."""
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / "data" / "recorded").mkdir(parents=True)
+    monkeypatch.setattr("sockets_lab.course_files.PLACES", (tmp_path,))
+    return tmp_path / "data" / "recorded"
+
+
+def test_runs_where_the_machine_can(capsys: pytest.CaptureFixture[str]) -> None:
+    assert measured("never_written", WITH, lambda: (1, 2)) == (1, 2)
+    assert capsys.readouterr().out == ""
+
+
+def test_writes_a_recording_only_when_asked(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    measured("numbers", WITH, lambda: (1, 2))
+    assert list(data.iterdir()) == []
+    monkeypatch.setenv("SOCKETS_LAB_RECORD", "1")
+    measured("numbers", WITH, lambda: (1, 2))
+    assert json.loads((data / "numbers.json").read_text())["value"] == [1, 2]
+
+
+@pytest.mark.usefixtures("data")
+def test_reads_the_recording_where_the_machine_cannot(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SOCKETS_LAB_RECORD", "1")
+    measured("numbers", WITH, lambda: [1, 2])
+    monkeypatch.setenv("SOCKETS_LAB_WITHOUT", WITH)
+    assert measured("numbers", WITH, lambda: [3, 4]) == [1, 2]
+    said = capsys.readouterr().out
+    assert "not measured here" in said
+    assert "switched off" in said
+
+
+@pytest.mark.usefixtures("data")
+def test_one_missing_ability_of_several_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOCKETS_LAB_RECORD", "1")
+    measured("numbers", WITH, lambda: [1, 2])
+    monkeypatch.setenv("SOCKETS_LAB_WITHOUT", "ipv6")
+    assert measured("numbers", (WITH, "ipv6"), lambda: [3, 4]) == [1, 2]
+
+
+@pytest.mark.usefixtures("data")
+def test_of_a_history_what_changes_comes_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    def experiment() -> History:
+        with open_listener() as listener, watch(listener) as history:
+            until(lambda _: len(history) > 3, listener)
+        return history
+
+    monkeypatch.setenv("SOCKETS_LAB_RECORD", "1")
+    before = measured("queue", WITH, experiment)
+    monkeypatch.setenv("SOCKETS_LAB_WITHOUT", WITH)
+    after = measured("queue", WITH, experiment)
+    assert [each.snapshot for each in after] == [
+        before.samples[0].snapshot,
+        after.samples[-1].snapshot,
+    ]
+    assert after.samples[-1].snapshot == before.samples[-1].snapshot
+
+
+@pytest.mark.usefixtures("data")
+def test_says_what_is_recorded_when_a_name_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOCKETS_LAB_WITHOUT", WITH)
+    with pytest.raises(FileNotFoundError, match="no such recording"):
+        measured("nothing", WITH, lambda: 1)

@@ -1,0 +1,56 @@
+"""Write what follows from the list of chapters: the README's table and each notebook's last line.
+
+Run as `python -m tools.write_navigation`; `make outputs` does. Files that are right already are
+left alone.
+"""
+
+import json
+import re
+from pathlib import Path
+
+from sockets_lab.course import CHAPTERS, Chapter, navigation, readme_table
+
+__all__ = ["BEGIN", "END", "main", "written"]
+
+HERE = Path(__file__).parent.parent
+BEGIN = "<!-- chapters: written by make outputs -->"
+END = "<!-- end of chapters -->"
+
+# A line made by `navigation`, of today's list or an older one.
+NAVIGATION = re.compile(r"^(← .*|Next: .*→)$", flags=re.MULTILINE)
+
+
+def written(readme: str, table: str) -> str:
+    """Put the table between the README's two marks."""
+    before, _, rest = readme.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    return f"{before}{BEGIN}\n{table}\n{END}{after}"
+
+
+def navigated(notebook: str, here: Chapter) -> str:
+    """Put the chapter's navigation at the end of a notebook's last text cell."""
+    content = json.loads(notebook)
+    cell = [one for one in content["cells"] if one["cell_type"] == "markdown"][-1]
+    text = NAVIGATION.sub("", "".join(cell["source"])).rstrip()
+    cell["source"] = f"{text}\n\n{navigation(here)}".splitlines(keepends=True)
+    return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+
+
+def save(path: Path, text: str) -> None:
+    if path.read_text(encoding="utf-8") != text:
+        path.write_text(text, encoding="utf-8", newline="\n")
+        print(f"wrote {path.relative_to(HERE)}")
+
+
+def main() -> None:
+    """Write the README's table and every written chapter's navigation."""
+    readme = HERE / "README.md"
+    save(readme, written(readme.read_text(encoding="utf-8"), readme_table()))
+    for one in CHAPTERS:
+        path = HERE / "notebooks" / one.file
+        if one.written and path.exists():
+            save(path, navigated(path.read_text(encoding="utf-8"), one))
+
+
+if __name__ == "__main__":
+    main()
