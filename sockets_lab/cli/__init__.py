@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
+from sockets_lab.course import CHAPTERS
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["app", "main"]
 
 FOLDER = "my-course"
-START = "00_start_here.ipynb"
+START = CHAPTERS[0].file
 NOT_YET, USAGE, INTERRUPTED = 1, 2, 130
 
 EXAMPLES = """\b
