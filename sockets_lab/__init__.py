@@ -4,76 +4,66 @@ The notebooks type the raw socket calls themselves; this package carries what su
 recording calls, asking the kernel, drawing, running a learner's server beside the notebook and
 checking answers. Sockets stay plain `socket.socket` objects everywhere.
 
-The names below are looked up when they are first used, so that `import sockets_lab` costs next to
-nothing and a notebook pays only for what it draws or asks (PEP 562).
+Each name below is imported at its first use, so that `import sockets_lab` costs next to nothing
+and a notebook pays only for what it draws or asks (PEP 562).
 """
 
 from importlib import import_module
 
 TYPE_CHECKING = False  # true for type checkers; importing it from typing costs more than all this
 
+# A new name goes into both lists; tests/test_floors.py compares them.
 if TYPE_CHECKING:
-    from sockets_lab.addresses import Endpoint, endpoint_of, ipv6_works
-    from sockets_lab.capabilities import all_capabilities, capability, has, machine
-    from sockets_lab.kernel import accept_queue, counters, look, options, state_of, until, watch
-    from sockets_lab.listeners import open_listener
-    from sockets_lab.measurement import measured
-    from sockets_lab.netns import in_private_network, private_network
-    from sockets_lab.recording import record
-    from sockets_lab.roles import Roles
-    from sockets_lab.widgets import predict, step_through
-
-__version__ = "0.1.0"
+    from sockets_lab.addresses import Endpoint as Endpoint
+    from sockets_lab.addresses import endpoint_of as endpoint_of
+    from sockets_lab.addresses import ipv6_works as ipv6_works
+    from sockets_lab.capabilities import all_capabilities as all_capabilities
+    from sockets_lab.capabilities import capability as capability
+    from sockets_lab.capabilities import has as has
+    from sockets_lab.capabilities import machine as machine
+    from sockets_lab.kernel import accept_queue as accept_queue
+    from sockets_lab.kernel import counters as counters
+    from sockets_lab.kernel import look as look
+    from sockets_lab.kernel import options as options
+    from sockets_lab.kernel import state_of as state_of
+    from sockets_lab.kernel import until as until
+    from sockets_lab.kernel import watch as watch
+    from sockets_lab.listeners import open_listener as open_listener
+    from sockets_lab.measurement import measured as measured
+    from sockets_lab.netns import in_private_network as in_private_network
+    from sockets_lab.netns import private_network as private_network
+    from sockets_lab.recording import record as record
+    from sockets_lab.roles import Roles as Roles
+    from sockets_lab.widgets import predict as predict
+    from sockets_lab.widgets import step_through as step_through
 
 _HOME = {
     "Endpoint": "addresses",
-    "Roles": "roles",
-    "capability": "capabilities",
-    "accept_queue": "kernel",
-    "all_capabilities": "capabilities",
-    "counters": "kernel",
     "endpoint_of": "addresses",
-    "has": "capabilities",
-    "in_private_network": "netns",
     "ipv6_works": "addresses",
-    "look": "kernel",
+    "all_capabilities": "capabilities",
+    "capability": "capabilities",
+    "has": "capabilities",
     "machine": "capabilities",
-    "measured": "measurement",
-    "open_listener": "listeners",
+    "accept_queue": "kernel",
+    "counters": "kernel",
+    "look": "kernel",
     "options": "kernel",
-    "predict": "widgets",
-    "private_network": "netns",
-    "record": "recording",
     "state_of": "kernel",
-    "step_through": "widgets",
     "until": "kernel",
     "watch": "kernel",
+    "open_listener": "listeners",
+    "measured": "measurement",
+    "in_private_network": "netns",
+    "private_network": "netns",
+    "record": "recording",
+    "Roles": "roles",
+    "predict": "widgets",
+    "step_through": "widgets",
 }
 
-__all__ = [
-    "Endpoint",
-    "Roles",
-    "accept_queue",
-    "all_capabilities",
-    "capability",
-    "counters",
-    "endpoint_of",
-    "has",
-    "in_private_network",
-    "ipv6_works",
-    "look",
-    "machine",
-    "measured",
-    "open_listener",
-    "options",
-    "predict",
-    "private_network",
-    "record",
-    "state_of",
-    "step_through",
-    "until",
-    "watch",
-]
+__all__ = list(_HOME)
+__version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> object:

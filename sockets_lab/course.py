@@ -1,149 +1,83 @@
-"""The course as a list: the one place that orders the chapters.
+"""The chapters of the course, in order.
 
 Navigation at the foot of each notebook and the README's table are made from `CHAPTERS`, so that a
 chapter is added, renamed or moved in one line.
 """
 
+import json
+from pathlib import Path
 from typing import NamedTuple
+
+from sockets_lab.course_files import find_course_files
 
 __all__ = ["CHAPTERS", "GLOSSARY", "Chapter", "chapter", "navigation", "readme_table"]
 
 
-GLOSSARY = "glossary.ipynb"  # every term, and the chapter that explains it; no chapter itself
+GLOSSARY = "glossary.ipynb"  # every term, and the chapter that explains it; not a chapter
 
 
 class Chapter(NamedTuple):
     """One notebook of the course; `minutes` is a learner's time, not the machine's."""
 
     file: str
-    title: str
     question: str
     minutes: int
-    written: bool = False
 
     @property
     def number(self) -> str:
-        """The two digits that open the file's name."""
+        """Return the two digits at the start of the file's name."""
         return self.file[:2]
+
+    @property
+    def written(self) -> bool:
+        """Return True if the notebook exists."""
+        return self._path.is_file()
+
+    @property
+    def title(self) -> str:
+        """Return the notebook's H1; until it is written, the words of the file's name."""
+        if self.written:
+            return _heading(self._path)
+        return self._path.stem[3:].replace("_", " ").capitalize()
+
+    @property
+    def _path(self) -> Path:
+        return find_course_files().notebooks / self.file
+
+
+def _heading(notebook: Path) -> str:
+    for cell in json.loads(notebook.read_text(encoding="utf-8"))["cells"]:
+        if cell["cell_type"] == "markdown":
+            for line in "".join(cell["source"]).splitlines():
+                if line.startswith("# "):
+                    return line.removeprefix("# ")
+    raise ValueError(f"{notebook.name!r} has no heading: begin it with a line such as '# Title'")
 
 
 CHAPTERS = (
-    Chapter(
-        "00_start_here.ipynb",
-        "Start here",
-        "What is on my machine, and how do these notebooks work?",
-        25,
-        written=True,
-    ),
-    Chapter(
-        "01_what_a_server_socket_is.ipynb",
-        "What a server socket is",
-        "What is a socket, and what identifies it?",
-        45,
-        written=True,
-    ),
-    Chapter(
-        "02_bind_listen_accept.ipynb",
-        "Bind, listen, accept",
-        "Which call changes what?",
-        50,
-        written=True,
-    ),
-    Chapter(
-        "03_the_two_queues.ipynb",
-        "The two queues",
-        "What happens to clients before accept?",
-        50,
-        written=True,
-    ),
-    Chapter(
-        "04_a_byte_stream.ipynb",
-        "A byte stream",
-        "Why did my message arrive in pieces?",
-        60,
-        written=True,
-    ),
-    Chapter(
-        "05_closing.ipynb",
-        "Closing",
-        "How does a conversation end?",
-        50,
-        written=True,
-    ),
-    Chapter(
-        "06_blocking_and_waiting.ipynb",
-        "Blocking and waiting",
-        "Is non-blocking the same as asynchronous?",
-        50,
-        written=True,
-    ),
-    Chapter(
-        "07_serving_many.ipynb",
-        "Serving many",
-        "How does one server talk to many clients?",
-        60,
-        written=True,
-    ),
-    Chapter(
-        "08_event_loops.ipynb",
-        "Event loops",
-        "How do ten thousand connections fit in one thread?",
-        60,
-        written=True,
-    ),
-    Chapter(
-        "09_coroutines.ipynb",
-        "Coroutines",
-        "What does async/await add?",
-        50,
-        written=True,
-    ),
-    Chapter(
-        "10_ipv4_ipv6_dual_stack.ipynb",
-        "IPv4, IPv6, dual stack",
-        "Which address, and who can reach it?",
-        60,
-        written=True,
-    ),
-    Chapter(
-        "11_tls.ipynb",
-        "TLS",
-        "What does TLS add, and what does it not?",
-        60,
-        written=True,
-    ),
-    Chapter(
-        "12_attack_and_defence.ipynb",
-        "Attack and defence",
-        "How is an open door abused, and what holds?",
-        60,
-        written=True,
-    ),
-    Chapter(
-        "13_a_web_server.ipynb",
-        "A web server",
-        "How does a browser talk to my socket?",
-        60,
-    ),
-    Chapter(
-        "14_streaming_and_market_data.ipynb",
-        "Streaming and market data",
-        "What changes when data never ends?",
-        60,
-    ),
-    Chapter(
-        "15_the_article_on_trial.ipynb",
-        "The article on trial",
-        "Was the article right?",
-        45,
-    ),
+    Chapter("00_start_here.ipynb", "What is on my machine, and how do these notebooks work?", 25),
+    Chapter("01_what_a_server_socket_is.ipynb", "What is a socket, and what identifies it?", 45),
+    Chapter("02_bind_listen_accept.ipynb", "Which call changes what?", 50),
+    Chapter("03_the_two_queues.ipynb", "What happens to clients before accept?", 50),
+    Chapter("04_a_byte_stream.ipynb", "Why did my message arrive in pieces?", 60),
+    Chapter("05_closing.ipynb", "How does a conversation end?", 50),
+    Chapter("06_blocking_and_waiting.ipynb", "Is non-blocking the same as asynchronous?", 50),
+    Chapter("07_serving_many.ipynb", "How does one server talk to many clients?", 60),
+    Chapter("08_event_loops.ipynb", "How do ten thousand connections fit in one thread?", 60),
+    Chapter("09_coroutines.ipynb", "What does async/await add?", 50),
+    Chapter("10_ipv4_ipv6_dual_stack.ipynb", "Which address, and who can reach it?", 60),
+    Chapter("11_tls.ipynb", "What does TLS add, and what does it not?", 60),
+    Chapter("12_attack_and_defence.ipynb", "How is an open door abused, and what holds?", 60),
+    Chapter("13_a_web_server.ipynb", "How does a browser talk to my socket?", 60),
+    Chapter("14_streaming_and_market_data.ipynb", "What changes when data never ends?", 60),
+    Chapter("15_the_article_on_trial.ipynb", "Was the article right?", 45),
 )
 
 
 def chapter(name: str) -> Chapter:
     """Find a chapter by its number ("02"), its file's name or its title.
 
-    Raises LookupError when no chapter goes by that name.
+    Raises LookupError when there is no such chapter.
     """
     for one in CHAPTERS:
         if name in (one.number, one.file, one.file.removesuffix(".ipynb"), one.title):

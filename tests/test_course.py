@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sockets_lab.course import CHAPTERS, GLOSSARY, chapter, navigation, readme_table
+from sockets_lab.course import CHAPTERS, GLOSSARY, Chapter, chapter, navigation, readme_table
 from tools.write_navigation import BEGIN, END, navigated, written
 
 HERE = Path(__file__).parent.parent
@@ -56,6 +56,32 @@ def test_what_a_page_links_to_is_there(page):
     text = (HERE / page).read_text(encoding="utf-8")
     links = re.findall(r"\]\(([^)#:]+)\)|src=\"([^\":]+)\"", text)
     assert [link for pair in links for link in pair if link and not (HERE / link).exists()] == []
+
+
+@pytest.fixture
+def draft(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of a course whose first notebook has just been begun."""
+    cells = [
+        {"cell_type": "code", "source": ["# not a heading"]},
+        {"cell_type": "markdown", "source": ["## Before\n", "# A heading of IPv6\n", "text"]},
+    ]
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / "notebooks" / "00_ipv6_first.ipynb").write_text(json.dumps({"cells": cells}))
+    monkeypatch.setattr("sockets_lab.course_files.PLACES", (tmp_path,))
+    return tmp_path / "notebooks"
+
+
+@pytest.mark.usefixtures("draft")
+def test_title_and_existence_come_from_the_notebook() -> None:
+    first, second = Chapter("00_ipv6_first.ipynb", "?", 1), Chapter("01_bind_more.ipynb", "?", 1)
+    assert (first.written, first.title) == (True, "A heading of IPv6")
+    assert (second.written, second.title) == (False, "Bind more")
+
+
+def test_refuses_a_notebook_without_a_heading(draft: Path) -> None:
+    (draft / "01_empty.ipynb").write_text('{"cells": []}')
+    with pytest.raises(ValueError, match=r"'01_empty.ipynb' has no heading"):
+        _ = Chapter("01_empty.ipynb", "?", 1).title
 
 
 def test_navigation_names_the_neighbours():

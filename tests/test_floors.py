@@ -1,75 +1,64 @@
-"""The house has floors, and imports only go down.
+"""The rooms of `sockets_lab` are on floors, and imports only go down.
 
-Every import in `sockets_lab` is read from its source, those inside functions included, and held to
-the tables below. A new room is added here in the commit that builds it.
+The table of rooms in CONTRIBUTING.md is the one list: floor, room and the packages from outside
+the standard library that the room may import. Every import is read from the source, also those
+inside functions, and compared with the table.
 """
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
 import sockets_lab
 
 PACKAGE = Path(sockets_lab.__file__).parent
+# Packages that import a name at its first use.
+LAZY = ("sockets_lab", "sockets_lab.exercises", "sockets_lab.workspace")
 
-FLOORS = (
-    ("addresses", "capabilities", "course", "course_files", "framing", "interrupts", "roles"),
-    (
-        "background",
-        "happy_eyeballs",
-        "kernel",
-        "listeners",
-        "netns",
-        "peers",
-        "tls",
-    ),
-    ("capture", "load", "measurement", "recording", "servers"),
-    ("bench", "figures", "widgets"),
-    ("exercises",),
-    ("workspace",),
-    ("cli",),
-)
 
-# A room may lean on a neighbour of its own floor only if it stands here, with the reason.
+class Room(NamedTuple):
+    """One row of the table in CONTRIBUTING.md."""
+
+    floor: int
+    packages: frozenset[str]
+
+
+def read_rooms(page: str) -> dict[str, Room]:
+    """Read the table of rooms from the text of CONTRIBUTING.md, by the room's name."""
+    rows = re.findall(r"^\| (\d) \| `(\w+)` \|.*\|([^|\n]*)\|$", page, flags=re.MULTILINE)
+    return {
+        name: Room(int(floor), frozenset(re.findall(r"`(\w+)`", packages)))
+        for floor, name, packages in rows
+    }
+
+
+ROOMS = read_rooms((PACKAGE.parent / "CONTRIBUTING.md").read_text(encoding="utf-8"))
+OUTSIDE = {name: set(room.packages) for name, room in ROOMS.items()}
+
+# A room may import a neighbour on its own floor only if the pair is listed here, with the reason.
 SIDEWAYS = {
-    (
-        "capabilities",
-        "addresses",
-    ): "whether IPv6 works is found out by binding, which addresses does",
-    ("roles", "addresses"): "a role is told from a socket's endpoints",
-}
-
-# Who may import what from outside the standard library.
-OUTSIDE = {
-    "bench": {"uvloop"},
-    "cli": {"rich", "typer"},
-    "figures": {"PIL", "matplotlib", "numpy"},
-    "netns": {"cloudpickle", "pyroute2"},
-    "kernel": {"psutil"},
-    "load": {"cloudpickle", "hdrh", "psutil"},
-    "servers": {"trio"},
-    "tls": {"cryptography", "trustme"},
-    "capture": {"scapy"},
-    "widgets": {"ipywidgets"},
-    "workspace": {"nbclient", "nbformat"},
+    ("capabilities", "addresses"): "IPv6 works where a socket binds to ::1, which addresses tries",
+    ("roles", "addresses"): "a socket's endpoints determine its role",
 }
 
 HEAVY = ("cryptography", "ipywidgets", "matplotlib", "scapy")
 
 
 def floor_of(room: str) -> int:
-    for floor, rooms in enumerate(FLOORS):
-        if room in rooms:
-            return floor
-    raise LookupError(f"room {room!r} stands on no floor; add it to FLOORS in {__file__}")
+    if room not in ROOMS:
+        raise LookupError(f"room {room!r} is on no floor; add it to the table in CONTRIBUTING.md")
+    return ROOMS[room].floor
 
 
 def imported(source: str, package: str) -> Iterator[tuple[int, str]]:
-    """Yield (line, dotted name) for every import, wherever it stands in the source."""
+    """Yield (line, dotted name) of every import in the source, also inside functions."""
     for node in ast.walk(ast.parse(source)):
         match node:
             case ast.Import(names=names):
@@ -86,7 +75,7 @@ def imported(source: str, package: str) -> Iterator[tuple[int, str]]:
 
 
 def room_of(name: str) -> str | None:
-    """Tell the room behind a dotted name; None for the package's own front door."""
+    """Return the room of a dotted name, or None for `sockets_lab/__init__.py`."""
     _, _, rest = name.partition(".")
     first = rest.partition(".")[0]
     if not first or first.startswith("__"):
@@ -95,16 +84,16 @@ def room_of(name: str) -> str | None:
 
 
 def faults(room: str, source: str, package: str = "sockets_lab") -> list[str]:
-    """List the imports of a room's source that go up, sideways or out without leave."""
+    """List the imports of a room's source that go up, sideways or outside without permission."""
     found = []
     for line, name in imported(source, package):
         top = name.partition(".")[0]
         if top == "sockets_lab":
-            fault = inside_fault(room, room_of(name))
+            fault = inside_fault(room, room_of(name)) or deep_fault(room, name)
         elif top in sys.stdlib_module_names or top in OUTSIDE.get(room, ()):
             fault = None
         else:
-            fault = f"has no leave to import {top}"
+            fault = f"may not import {top}"
         if fault:
             found.append(f"{room}, line {line}: {fault}")
     return found
@@ -118,8 +107,22 @@ def inside_fault(room: str, other: str | None) -> str | None:
     return f"imports {other}, which is not below it"
 
 
+def deep_fault(room: str, name: str) -> str | None:
+    """Return what is wrong with an import from inside another room that its face also exports.
+
+    What a face does not export may be imported from the module that defines it.
+    """
+    parts = name.split(".")
+    if len(parts) < 4 or parts[1] == room:
+        return None
+    face, last = ".".join(parts[:2]), parts[-1]
+    if last not in import_module(face).__all__:
+        return None
+    return f"imports {last} from inside {face}, which exports it"
+
+
 def sources() -> dict[Path, str]:
-    """Every module of the package but its front door, which only looks names up when asked."""
+    """Return the text of every module except `sockets_lab/__init__.py`, which is lazy."""
     return {
         path: path.read_text(encoding="utf-8")
         for path in sorted(PACKAGE.rglob("*.py"))
@@ -128,7 +131,7 @@ def sources() -> dict[Path, str]:
 
 
 def home_of(path: Path) -> tuple[str, str]:
-    """Tell (room, package of the module) of a file."""
+    """Return (room, package of the module) of a file."""
     parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
     return parts[1], ".".join(parts[:-1])
 
@@ -139,9 +142,17 @@ def test_imports_only_go_down(path):
     assert faults(room, path.read_text(encoding="utf-8"), package) == []
 
 
-def test_every_room_stands_on_a_floor():
-    rooms = {home_of(path)[0] for path in sources()}
-    assert rooms <= {room for floor in FLOORS for room in floor}
+def test_every_room_is_in_the_table():
+    assert {home_of(path)[0] for path in sources()} <= ROOMS.keys()
+
+
+def test_the_table_is_read():
+    page = "| 0 | `roles` | names | |\n| 3 | `figures` | drawn | `PIL`, `numpy` for pixels |\n"
+    assert read_rooms(page) == {
+        "roles": Room(0, frozenset()),
+        "figures": Room(3, frozenset({"PIL", "numpy"})),
+    }
+    assert read_rooms("| floor | room |\n|---|---|\n| style | `ruff` | |\n") == {}
 
 
 @pytest.mark.parametrize(
@@ -160,25 +171,32 @@ def test_every_room_stands_on_a_floor():
         "def later():\n    import scapy.all",
     ],
 )
-def test_an_import_that_goes_up_sideways_or_out_is_caught(source):
+def test_catches_imports_up_sideways_or_outside(source):
     assert len(faults("listeners", source)) == 1
 
 
-def test_a_relative_import_inside_a_folder_is_told_from_one_that_leaves_it():
+def test_relative_imports_stay_inside_their_room():
     assert faults("kernel", "from .linux import read", "sockets_lab.kernel") == []
     assert faults("kernel", "from ..recording import record", "sockets_lab.kernel") != []
 
 
-def test_an_import_that_goes_down_passes():
+def test_imports_that_go_down_pass():
     assert faults("recording", "from sockets_lab.roles import Roles\nimport socket") == []
 
 
-def test_an_unknown_room_is_named():
+def test_catches_an_import_past_a_rooms_face():
+    source = "from sockets_lab.kernel.records import {}"
+    assert faults("recording", source.format("STATES")) == []
+    assert len(faults("recording", source.format("SocketView"))) == 1
+    assert faults("kernel", source.format("SocketView")) == []
+
+
+def test_names_an_unknown_room():
     with pytest.raises(LookupError, match="'attic'"):
         faults("listeners", "from sockets_lab.attic import trunk")
 
 
-def test_importing_the_package_imports_nothing_heavy_and_no_room():
+def test_importing_the_package_imports_no_room():
     code = "import sockets_lab, sys; print(*sys.modules)"
     loaded = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
@@ -186,3 +204,29 @@ def test_importing_the_package_imports_nothing_heavy_and_no_room():
     assert "sockets_lab" in loaded
     assert [name for name in loaded if name.partition(".")[0] in HEAVY] == []
     assert [name for name in loaded if name.startswith("sockets_lab.")] == []
+
+
+def names_for_type_checkers(package):
+    """Return {name: dotted module} of the imports that only type checkers see."""
+    module = import_module(package)
+    tree = ast.parse(Path(module.__file__).read_text(encoding="utf-8"))
+    blocks = [each for each in tree.body if isinstance(each, ast.If)]
+    origins = [name for block in blocks for _, name in imported(ast.unparse(block), package)]
+    return {name.rpartition(".")[2]: name.rpartition(".")[0] for name in origins}
+
+
+@pytest.mark.parametrize("package", LAZY)
+def test_a_lazy_package_lists_its_names_once(package):
+    module = import_module(package)
+    homes = {name: f"{package}.{home}" for name, home in module._HOME.items()}
+    assert names_for_type_checkers(package) == homes
+    assert sorted(module.__all__) == sorted(homes) == sorted(dir(module))
+
+
+@pytest.mark.parametrize("package", LAZY)
+def test_every_lazy_name_is_found(package):
+    module = import_module(package)
+    for name in module.__all__:
+        assert getattr(module, name) is not None
+    with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
+        module.nothing  # noqa: B018  # looked up for its error

@@ -47,8 +47,8 @@ def main() -> None:
     readme = HERE / "README.md"
     save(readme, written(readme.read_text(encoding="utf-8"), readme_table()))
     for one in CHAPTERS:
-        path = HERE / "notebooks" / one.file
-        if one.written and path.exists():
+        if one.written:
+            path = HERE / "notebooks" / one.file
             save(path, navigated(path.read_text(encoding="utf-8"), one))
 
 

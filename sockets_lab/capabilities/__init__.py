@@ -1,11 +1,12 @@
-"""What this machine can do, found out by trying.
+"""Find out what this machine can do, by trying.
 
-The course does more where a machine allows more, and says so where it does not: each `Capability`
-has
-the words for both. Nothing is tried before it is asked for; an answer is kept for the life of the
-process. SOCKETS_LAB_WITHOUT=ipv6,sock-diag (names with commas between) switches capabilities off,
-to
-see the course as another machine shows it; it may change at any time.
+The course shows more where a machine allows more, and says so where it does not: each `Capability`
+holds the words for both. A capability is tried when it is first asked for, and the result is kept
+for the life of the process. SOCKETS_LAB_WITHOUT=ipv6,sock-diag (names separated by commas) switches
+capabilities off, to see the course as another machine shows it; it may change at any time.
+
+The module `namespaces` is not part of this face: `netns` and `peers`, which enter private networks,
+import it directly, and it must also run as a program without the package.
 """
 
 from sockets_lab.capabilities.catalogue import (

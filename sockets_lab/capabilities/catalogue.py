@@ -1,4 +1,4 @@
-"""The capabilities, each with what the course shows with it and what it needs."""
+"""The capabilities: what the course shows with each, how it is tried, and what it needs."""
 
 import os
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from functools import cache
 from typing import Final, NamedTuple
 
 from sockets_lab.capabilities import privileged, unprivileged
-from sockets_lab.capabilities.finding import FOUND, Finding
+from sockets_lab.capabilities.unprivileged import FOUND, Finding
 
 __all__ = [
     "CAPABILITIES",
@@ -26,8 +26,8 @@ SWITCH: Final = "SOCKETS_LAB_WITHOUT"
 class Capability(NamedTuple):
     """One thing that this machine can or cannot do.
 
-    `shows` is what the course shows with it; `lacking` is why the machine has it not ("" if it
-    has), `remedy` how to get it ("" if there is nothing to mend).
+    `shows`: what the course shows with it; `lacking`: why this machine lacks it, or ""; `remedy`:
+    how to get it, or "".
     """
 
     name: str
@@ -38,7 +38,7 @@ class Capability(NamedTuple):
 
 
 class Unavailable(RuntimeError):
-    """This machine cannot show what was asked for; the message says why and what would help."""
+    """Raised where this machine cannot show something; the message says why and what would help."""
 
 
 class _Entry(NamedTuple):
@@ -49,12 +49,12 @@ class _Entry(NamedTuple):
 
 _CATALOGUE: Final = {
     "linux": _Entry("the Linux kernel's own tables, queues and counters", unprivileged.linux),
-    "ipv6": _Entry("everything once more over IPv6, and both families at once", unprivileged.ipv6),
+    "ipv6": _Entry("everything over IPv6 as well, and both families together", unprivileged.ipv6),
     "tcp-info": _Entry(
         "a socket's TCP state and a listener's accept queue", unprivileged.tcp_info, "linux"
     ),
     "sock-diag": _Entry(
-        "connections that no process holds: not accepted yet, or closed and still ending",
+        "connections without a descriptor: not accepted yet, or closed and still ending",
         unprivileged.sock_diag,
         "linux",
     ),
@@ -62,10 +62,10 @@ _CATALOGUE: Final = {
         "the kernel's counters, such as ListenOverflows", unprivileged.counters, "linux"
     ),
     "descriptors": _Entry(
-        "9,000 connections, both ends of each held by one process", unprivileged.descriptors
+        "9,000 connections, with both ends of each in one process", unprivileged.descriptors
     ),
     "namespaces": _Entry(
-        "a private network, with settings, hosts and rules of its own",
+        "a private network: separate settings, hosts and rules",
         privileged.namespaces,
         "linux",
     ),
@@ -83,10 +83,9 @@ CAPABILITIES: Final = tuple(_CATALOGUE)
 
 
 def capability(name: str) -> Capability:
-    """Whether this machine has the capability `name` (one of CAPABILITIES), tried the first time.
+    """Return the capability `name` (one of CAPABILITIES); the first call tries it.
 
-    Raises KeyError for a name that is none. The first question takes up to 0.2 s, later ones
-    microseconds.
+    Raises KeyError for an unknown name. The first call takes up to 0.2 s, later ones microseconds.
     """
     if name not in _CATALOGUE:
         near = get_close_matches(str(name), CAPABILITIES, n=1) or CAPABILITIES
@@ -95,18 +94,20 @@ def capability(name: str) -> Capability:
 
 
 def has(name: str) -> bool:
-    """Whether this machine has the capability `name`; see `capability`."""
+    """Return True if this machine has the capability `name`; see `capability`."""
     return capability(name).has
 
 
 def all_capabilities() -> tuple[Capability, ...]:
-    """Every capability, in the catalogue's order."""
+    """Return every capability, in the order of CAPABILITIES."""
     return tuple(capability(name) for name in CAPABILITIES)
 
 
 def require(name: str, what: str) -> None:
-    """Raise Unavailable unless this machine has the capability `name`; `what` is what it was
-    for."""
+    """Raise Unavailable unless this machine has the capability `name`.
+
+    what: what cannot be seen without it, for the message.
+    """
     wanted = capability(name)
     if not wanted.has:
         raise Unavailable(f"{what} cannot be seen here: {wanted.lacking}; {wanted.remedy}")

@@ -1,4 +1,4 @@
-"""The machine in a few facts: what stands under the experiments."""
+"""Describe the machine that the experiments run on."""
 
 import platform
 from pathlib import Path
@@ -8,7 +8,7 @@ __all__ = ["Machine", "machine"]
 
 
 class Machine(NamedTuple):
-    """This machine; None where it has no such limit or does not tell.
+    """This machine; None where a limit does not exist or is unknown.
 
     `descriptors` and `descriptors_at_most` are the soft and the hard limit of one process,
     `somaxconn` caps every listener's backlog, in connections.
@@ -27,19 +27,19 @@ class Machine(NamedTuple):
             "system": self.system,
             "Python": self.python,
             "TLS": f"up to {self.tls_highest}, {self.tls_library}",
-            "descriptor limit": f"{_told(self.descriptors)}, can be raised to "
-            f"{_told(self.descriptors_at_most)}",
-            "somaxconn": _told(self.somaxconn),
+            "descriptor limit": f"{_text(self.descriptors)}, can be raised to "
+            f"{_text(self.descriptors_at_most)}",
+            "somaxconn": _text(self.somaxconn),
         }
         return "\n".join(f"{name:<18}{fact}" for name, fact in facts.items())
 
 
-def _told(limit: int | None) -> str:
-    return "no limit told" if limit is None else f"{limit:,}"
+def _text(limit: int | None) -> str:
+    return "no limit known" if limit is None else f"{limit:,}"
 
 
 def machine() -> Machine:
-    """The facts as they are now; nothing is kept, since limits can be raised."""
+    """Return the facts as they are now; nothing is cached, since limits can be raised."""
     soft, hard = _descriptor_limits()
     return Machine(
         system=f"{platform.system()} {platform.release()}",

@@ -1,9 +1,12 @@
-"""Run as a program of its own: what does a private network allow on this machine?
+"""Enter network namespaces with system calls; as a program, try what a private network allows.
 
-A user and network namespace (user_namespaces(7), network_namespaces(7)) can only be entered by a
-process with one thread, which a notebook's kernel is not, so the probes run here and print one
-line each: NAME, then "yes" or the step that failed and its errno. The namespace ends with the
-process. `enter` serves the process that calls it for good.
+As a module it is for `netns` and `peers`: `enter` and `join` move the calling process for good.
+
+As a program it is the probe of `capabilities`. A user and network namespace (user_namespaces(7),
+network_namespaces(7)) can only be entered by a process with one thread, which a notebook's kernel
+is not. So `privileged` runs this file in a child process, which prints one line for each probe:
+NAME, then "yes" or the step that failed and its errno. The namespace ends with the child. Python
+starts without the package's path there, so this file imports the standard library only.
 """
 
 import ctypes
@@ -43,7 +46,7 @@ def enter() -> None:
 
 
 def join(descriptors: Sequence[int]) -> None:
-    """Move this process into the namespaces behind `descriptors`, in their order.
+    """Move this process into the namespaces of `descriptors`, in that order.
 
     Raises OSError, whose message is the step that failed. See setns(2).
     """
@@ -54,19 +57,19 @@ def join(descriptors: Sequence[int]) -> None:
 
 
 def new_network() -> None:
-    """Move this process, which is in a private network already, into another one, still empty."""
+    """Move this process from the private network it is in to a new, empty one."""
     _unshare(CLONE_NEWNET)
 
 
 def leave_for(descriptor: int) -> None:
-    """Move this process into the namespace behind `descriptor`."""
+    """Move this process into the namespace of `descriptor`."""
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.setns(descriptor, 0) != 0:
         raise OSError(ctypes.get_errno(), "setns")
 
 
 def entered() -> bool:
-    """Whether this process has moved into a new network, from which no packet gets out."""
+    """Return True if this process is in a private network, which no packet can leave."""
     return _entered
 
 
@@ -89,8 +92,8 @@ def _map_to_root(user: int, group: int) -> None:
 
 
 def bring_up(interface: str) -> None:
-    """Switch an interface on (netdevice(7))."""
-    import fcntl  # Windows has none, and asks only whether a network was entered
+    """Bring an interface up (netdevice(7))."""
+    import fcntl  # not available on Windows, which only calls `entered`
 
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
         flags = struct.pack("16sh14x", interface.encode(), IFF_UP)
@@ -101,7 +104,7 @@ def bring_up(interface: str) -> None:
 
 
 def capture() -> None:
-    """Send one datagram over loopback and see it in a raw capture."""
+    """Send one datagram over loopback and wait for it in a raw capture."""
     with (
         socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL)) as tap,
         socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender,
@@ -132,7 +135,7 @@ def filter_packets() -> None:
 
 
 def delay_packets() -> None:
-    """Put netem before `lo`, as a queueing discipline that delays nothing (linux/pkt_sched.h)."""
+    """Add netem to `lo`, as a queueing discipline without delay (linux/pkt_sched.h)."""
     kind = struct.pack("=HH6sxx", 10, 1, b"netem\0")  # TCA_KIND
     options = struct.pack("=HH6I", 28, 2, 0, 1000, 0, 0, 0, 0)  # TCA_OPTIONS: tc_netem_qopt
     lo = struct.pack("=BxxxiIII", 0, 1, 0, 0xFFFF_FFFF, 0)  # tcmsg: interface 1, at its root

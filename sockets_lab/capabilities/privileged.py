@@ -1,4 +1,4 @@
-"""Probes of what needs root over a network: tried in a private one, by a child process."""
+"""Probe what needs root in a network: a child process tries it in a private network."""
 
 import subprocess
 import sys
@@ -7,7 +7,7 @@ from pathlib import Path
 from shutil import which
 from typing import Final
 
-from sockets_lab.capabilities.finding import FOUND, Finding
+from sockets_lab.capabilities.unprivileged import FOUND, Finding
 
 __all__ = ["namespaces", "netem", "nftables", "raw_capture", "why_no_namespaces"]
 
@@ -15,18 +15,18 @@ _PROBE: Final = Path(__file__).with_name("namespaces.py")
 _DEADLINE_S: Final = 5.0  # it takes 0.1 s; on a busy machine a wrong "no" is worse than a wait
 _SYSTEM: Final = Path("/proc/sys")
 
-# Why an ordinary user may be refused a user namespace: file, the value that refuses, words.
+# Settings that refuse ordinary users a user namespace: file, refusing value, reason, remedy.
 _SETTINGS: Final = (
     (
         "kernel/apparmor_restrict_unprivileged_userns",
         "1",
-        "AppArmor keeps ordinary users from making private networks, as Ubuntu does since 24.04",
+        "AppArmor does not let ordinary users create private networks (Ubuntu since 24.04)",
         "sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0, until the next restart",
     ),
     (
         "kernel/unprivileged_userns_clone",
         "0",
-        "this kernel keeps ordinary users from making private networks",
+        "this kernel does not let ordinary users create private networks",
         "sudo sysctl kernel.unprivileged_userns_clone=1, until the next restart",
     ),
     (
@@ -37,32 +37,32 @@ _SETTINGS: Final = (
     ),
 )
 _SECCOMP: Final = Finding(
-    "a seccomp filter forbids private networks, as Docker's default profile does",
+    "a seccomp filter forbids private networks, as in Docker's default profile",
     "start the container with --security-opt seccomp=unconfined, or run outside the container",
 )
-_A_FULL_KERNEL: Final = "use a full Linux kernel, on a machine of your own or a virtual one"
+_A_FULL_KERNEL: Final = "use a full Linux kernel, on your own computer or in a virtual machine"
 
 
 def namespaces() -> Finding:
-    """Can a process be given a network of its own?"""
+    """Try to give a process a private network."""
     answer = _answers().get("namespaces", "the probe did not start")
     return FOUND if answer == "yes" else why_no_namespaces(answer, _SYSTEM, _confined())
 
 
 def raw_capture() -> Finding:
-    """Are packets seen in a raw capture, inside a private network?"""
+    """Try to capture a packet with a raw socket, in a private network."""
     answer = _answers().get("raw-capture", "not tried")
     if answer == "yes":
         return FOUND
-    return Finding(f"no packet can be captured in a private network ({answer})", _A_FULL_KERNEL)
+    return Finding(f"packets cannot be captured in a private network ({answer})", _A_FULL_KERNEL)
 
 
 def nftables() -> Finding:
-    """Does the kernel accept firewall rules, inside a private network, and can they be written?"""
+    """Try a firewall rule in a private network, and look for the program that writes them."""
     answer = _answers().get("nftables", "not tried")
     if answer != "yes":
         return Finding(
-            f"the kernel accepts no nftables rules in a private network ({answer})",
+            f"the kernel rejects nftables rules in a private network ({answer})",
             "load the kernel's module: sudo modprobe nf_tables",
         )
     if which("nft") is None:
@@ -74,29 +74,29 @@ def nftables() -> Finding:
 
 
 def netem() -> Finding:
-    """Can the kernel delay and lose packets, inside a private network?"""
+    """Try the queueing discipline that delays and drops packets, in a private network."""
     answer = _answers().get("netem", "not tried")
     if answer == "yes":
         return FOUND
     return Finding(
-        f"the kernel delays and loses no packets: it has no netem ({answer})",
-        "load the kernel's module, where there is one: sudo modprobe sch_netem",
+        f"the kernel cannot delay or drop packets: it has no netem ({answer})",
+        "load the kernel's module, if there is one: sudo modprobe sch_netem",
     )
 
 
 def why_no_namespaces(answer: str, system: Path, confined: bool) -> Finding:
-    """Words for a refusal: what the probe answered, the settings below `system`, seccomp or not."""
+    """Explain a refusal from the probe's answer, the settings below `system`, and seccomp."""
     for file, refuses, lacking, remedy in _SETTINGS:
         if _setting(system / file) == refuses:
             return Finding(f"{lacking} ({answer})", remedy)
     if confined:
         return Finding(f"{_SECCOMP.lacking} ({answer})", _SECCOMP.remedy)
-    return Finding(f"the kernel makes no private network ({answer})", _A_FULL_KERNEL)
+    return Finding(f"the kernel does not create private networks ({answer})", _A_FULL_KERNEL)
 
 
 @cache
 def _answers() -> dict[str, str]:
-    """What the child printed, by name: one child answers for all."""
+    """Return what the child printed, by name: one child tries all four."""
     try:
         child = subprocess.run(
             [sys.executable, "-I", "-S", str(_PROBE)],
@@ -119,5 +119,5 @@ def _setting(file: Path) -> str:
 
 
 def _confined() -> bool:
-    """Whether a seccomp filter holds this process, as in containers."""
+    """Return True if this process runs under a seccomp filter, as in containers."""
     return "\nSeccomp:\t2" in _setting(Path("/proc/self/status"))

@@ -1,4 +1,4 @@
-"""Probes of what an ordinary user's process may ask. Each tries the thing itself, on loopback."""
+"""Probe what an ordinary user's process may do. Each probe tries the thing itself, on loopback."""
 
 import _socket
 import errno
@@ -7,21 +7,39 @@ import socket
 import struct
 import sys
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
-from sockets_lab.capabilities.finding import FOUND, Finding
+__all__ = [
+    "FOUND",
+    "Finding",
+    "counters",
+    "descriptors",
+    "ipv6",
+    "jupyter",
+    "linux",
+    "sock_diag",
+    "tcp_info",
+]
 
-__all__ = ["counters", "descriptors", "ipv6", "jupyter", "linux", "sock_diag", "tcp_info"]
+
+class Finding(NamedTuple):
+    """A probe's result: why a capability is lacking and how to get it; both empty if present."""
+
+    lacking: str = ""
+    remedy: str = ""
+
+
+FOUND: Final = Finding()
 
 _LISTEN: Final = 10  # include/net/tcp_states.h
 _BACKLOG: Final = 3
-_PATIENCE_S: Final = 0.5
+_TIMEOUT_S: Final = 0.5
 _DESCRIPTORS_WANTED: Final = 20_000
 _NETLINK_SOCK_DIAG: Final = 4
 
 
 def linux() -> Finding:
-    """Is this Linux (WSL 2 included)?"""
+    """Look for Linux (WSL 2 included)."""
     system = platform.system()
     if system == "Linux":
         return FOUND
@@ -32,7 +50,7 @@ def linux() -> Finding:
 
 
 def ipv6() -> Finding:
-    """Can a socket be bound to ::1?"""
+    """Try to bind a socket to ::1."""
     from sockets_lab.addresses import ipv6_works
 
     if ipv6_works():
@@ -45,28 +63,30 @@ def ipv6() -> Finding:
 
 
 def tcp_info() -> Finding:
-    """Does TCP_INFO of a listener hold its state and its accept queue?"""
+    """Try to read a listener's state and accept queue from TCP_INFO."""
     listener = _listener()
     try:
         info = listener.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 32)
         state, queue = info[0], struct.unpack_from("=II", info, 24)
     except (OSError, AttributeError, struct.error) as error:
-        return Finding(f"the kernel gives no TCP_INFO ({error})", "use a full Linux kernel")
+        return Finding(f"the kernel has no TCP_INFO ({error})", "use a full Linux kernel")
     finally:
         listener.close()
     if (state, queue) == (_LISTEN, (0, _BACKLOG)):
         return FOUND
-    return Finding("TCP_INFO of a listener is not what Linux documents", "use a full Linux kernel")
+    return Finding(
+        "TCP_INFO of a listener differs from Linux's documentation", "use a full Linux kernel"
+    )
 
 
 def sock_diag() -> Finding:
-    """Does the kernel list listeners, of which there is at least ours, when asked over netlink?"""
+    """Ask over netlink for the listeners, of which there is at least ours."""
     listener = _listener()
     try:
         found = _listeners_are_listed()
     except OSError as error:
         name = errno.errorcode.get(error.errno or 0, str(error))
-        return Finding(f"the kernel answers no sock_diag request ({name})", _LOAD_SOCK_DIAG)
+        return Finding(f"the kernel does not answer sock_diag requests ({name})", _LOAD_SOCK_DIAG)
     finally:
         listener.close()
     return FOUND if found else Finding("sock_diag lists no TCP socket", _LOAD_SOCK_DIAG)
@@ -76,7 +96,7 @@ _LOAD_SOCK_DIAG: Final = "sudo modprobe tcp_diag; meanwhile /proc/net/tcp is rea
 
 
 def counters() -> Finding:
-    """Can /proc/net/netstat be read?"""
+    """Try to read /proc/net/netstat."""
     try:
         there = "ListenOverflows" in Path("/proc/net/netstat").read_text()
     except OSError as error:
@@ -88,7 +108,7 @@ _MOUNT_PROC: Final = "mount /proc in full, or use a full Linux kernel"
 
 
 def descriptors() -> Finding:
-    """May one process hold enough descriptors for 9,000 connections?"""
+    """Compare the descriptor limit with what 9,000 connections need."""
     try:
         import resource
     except ImportError:  # Windows has no such limit
@@ -97,14 +117,14 @@ def descriptors() -> Finding:
     if hard == resource.RLIM_INFINITY or hard >= _DESCRIPTORS_WANTED:
         return FOUND
     return Finding(
-        f"a process may hold {hard:,} descriptors, and this takes {_DESCRIPTORS_WANTED:,}",
+        f"a process may open {hard:,} descriptors, but needs {_DESCRIPTORS_WANTED:,}",
         "raise the hard limit: nofile in /etc/security/limits.conf, or docker run "
         f"--ulimit nofile={_DESCRIPTORS_WANTED}",
     )
 
 
 def jupyter() -> Finding:
-    """Does this code run in a Jupyter kernel?"""
+    """Look for the Jupyter kernel that this code runs in."""
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython else None
     if getattr(shell, "kernel", None) is not None:
@@ -113,7 +133,7 @@ def jupyter() -> Finding:
 
 
 def _listener() -> _socket.socket:
-    """A listener on loopback, of the C class: a recording that is on must not show the probe."""
+    """Open a listener on loopback, of the C class: an active recording must not show the probe."""
     try:
         return _listening(socket.AF_INET, "127.0.0.1")
     except OSError:  # a machine without IPv4
@@ -132,12 +152,12 @@ def _listening(family: int, host: str) -> _socket.socket:
 
 
 def _listeners_are_listed() -> bool:
-    """Ask with TCPDIAG_GETSOCK for the sockets that listen; raise the errno the kernel answers."""
+    """Ask with TCPDIAG_GETSOCK for listening sockets; raise the errno of the kernel's answer."""
     channel = _socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_SOCK_DIAG)
     try:
-        channel.settimeout(_PATIENCE_S)
-        question = bytes(44) + b"\xff" * 8 + struct.pack("=II", 1 << _LISTEN, 0)
-        channel.send(struct.pack("=IHHII", 16 + len(question), 18, 0x301, 1, 0) + question)
+        channel.settimeout(_TIMEOUT_S)
+        request = bytes(44) + b"\xff" * 8 + struct.pack("=II", 1 << _LISTEN, 0)
+        channel.send(struct.pack("=IHHII", 16 + len(request), 18, 0x301, 1, 0) + request)
         answer = channel.recv(1 << 16)
     finally:
         channel.close()

@@ -12,16 +12,17 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
+from sockets_lab.course import CHAPTERS
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sockets_lab.workspace.checking import Checked
-    from sockets_lab.workspace.copies import Copy
+    from sockets_lab.workspace import Checked, Copy
 
 __all__ = ["app", "main"]
 
 FOLDER = "my-course"
-START = "00_start_here.ipynb"
+START = CHAPTERS[0].file
 NOT_YET, USAGE, INTERRUPTED = 1, 2, 130
 
 EXAMPLES = """\b
@@ -87,7 +88,7 @@ def open_course(
         folder = FOLDER
     _say(_copied(Path(folder)))
     if not copy_only:
-        from sockets_lab.workspace.jupyterlab import run_lab
+        from sockets_lab.workspace import run_lab
 
         typer.echo("\nJupyterLab starts now; Ctrl-C in this window ends it")
         raise typer.Exit(run_lab(Path(folder), START, browser, options))
@@ -195,7 +196,7 @@ def bench(
 
 def _copied(folder: Path) -> "Copy":
     from sockets_lab import __version__
-    from sockets_lab.workspace.copies import bring_up_to_date
+    from sockets_lab.workspace import bring_up_to_date
 
     try:
         return bring_up_to_date(folder, __version__)
@@ -228,7 +229,7 @@ def _checked(paths: "Sequence[Path]", timeout_s: int) -> "list[Checked]":
     from sockets_lab.cli.progress import Progress, working
 
     with working("starting"):  # reading the notebook format's schema takes seconds
-        from sockets_lab.workspace.checking import check_notebook, notebooks_in
+        from sockets_lab.workspace import check_notebook, notebooks_in
     results: list[Checked] = []
     try:
         notebooks = notebooks_in(paths)

@@ -5,6 +5,7 @@ narrow terminal, or in a file.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
@@ -12,7 +13,9 @@ from rich.table import Table
 from rich.text import Text
 
 from sockets_lab.capabilities import Capability, Machine
-from sockets_lab.workspace.checking import Checked, Exercise
+
+if TYPE_CHECKING:  # `doctor` does not wait for what runs notebooks
+    from sockets_lab.workspace import Checked, Exercise
 
 __all__ = ["of_all_checked", "of_capabilities", "of_checked", "of_machine", "show"]
 
@@ -77,7 +80,7 @@ def _table(title: str) -> Table:
     return Table(title=title, title_justify="left", title_style="bold", box=None, show_header=False)
 
 
-def of_checked(checked: Checked) -> RenderableType:
+def of_checked(checked: "Checked") -> RenderableType:
     """Write what came of one notebook: its cells, then its exercises."""
     return Group(
         _headline(checked),
@@ -85,7 +88,7 @@ def of_checked(checked: Checked) -> RenderableType:
     )
 
 
-def _headline(checked: Checked) -> Text:
+def _headline(checked: "Checked") -> Text:
     if checked.runs:
         verdict = (f"runs: {checked.cells} cells in {checked.seconds:.0f} s", GOOD)
     elif checked.stopped:
@@ -95,7 +98,7 @@ def _headline(checked: Checked) -> Text:
     return Text.assemble((checked.file, "bold"), ": ", verdict)
 
 
-def _details(checked: Checked) -> Iterator[Text]:
+def _details(checked: "Checked") -> Iterator[Text]:
     if checked.stopped:
         yield Text(checked.stopped)
     for fault in checked.faults:
@@ -106,14 +109,14 @@ def _details(checked: Checked) -> Iterator[Text]:
             yield Text(f"  next: {exercise.missing}; hint: {exercise.hint}")
 
 
-def _words_of(exercise: Exercise) -> tuple[str, str]:
+def _words_of(exercise: "Exercise") -> tuple[str, str]:
     if not exercise.started:
         return exercise.note or "not started yet", QUIET
     words = f"{exercise.shown} of {exercise.tried} behaviours ok"
     return (f"{words}, complete", GOOD) if exercise.complete else (words, BAD)
 
 
-def of_all_checked(results: Sequence[Checked]) -> RenderableType:
+def of_all_checked(results: "Sequence[Checked]") -> RenderableType:
     """Sum up in one line."""
     exercises = [exercise for checked in results for exercise in checked.exercises]
     return Text(

@@ -13,8 +13,7 @@ from sockets_lab.figures.canvas.palette import FAINT, INK, SOFT, role_hue
 from sockets_lab.figures.canvas.picture import Picture
 
 if TYPE_CHECKING:
-    from sockets_lab.recording import Timeline
-    from sockets_lab.recording.timeline import Step
+    from sockets_lab.recording import Step, Timeline
 
 __all__ = ["task_timeline"]
 

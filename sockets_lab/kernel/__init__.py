@@ -1,12 +1,12 @@
-"""What the kernel says of sockets: states, queues, options and counters.
+"""Read the kernel's view of sockets: states, queues, options and counters.
 
-`look()` shows some sockets and everything connected to them, in roles; `state_of`, `accept_queue`,
-`unread`, `unsent`, `options` and `counters` ask for one thing. Some changes reach the kernel's
-table only a moment after the call that caused them: `until()` waits for them, `watch()` draws them
-out over time.
+`look()` returns a snapshot of some sockets and of everything connected to them, by role;
+`state_of`, `accept_queue`, `unread`, `unsent`, `options` and `counters` each return one value. Some
+changes reach the kernel's table only a moment after the call that caused them: `until()` waits for
+them, `watch()` records a history.
 
 On Linux the answers come from TCP_INFO, two ioctls and sock_diag or /proc/net/tcp, without any
-privilege; elsewhere from psutil, and `Snapshot.unseen` says what is missing.
+privilege; elsewhere from psutil, and `Snapshot.unseen` lists what is missing.
 """
 
 from sockets_lab.capabilities import Unavailable

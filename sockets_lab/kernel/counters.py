@@ -1,4 +1,4 @@
-"""The kernel's counters of TCP, UDP and IP: /proc/net/netstat and /proc/net/snmp (nstat(8))."""
+"""Read the kernel's counters of TCP, UDP and IP, as nstat(8) does: /proc/net/netstat and snmp."""
 
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
@@ -14,9 +14,10 @@ _PLAIN: Final = ("TcpExt", "Tcp")  # these groups' names are used without their 
 
 
 class Counters(Mapping[str, int]):
-    """Counters by name, as they stood at one moment; `after - before` is what happened between.
+    """Counters by name, at one moment; `after - before` is what happened in between.
 
-    They count everything in this network since it was started, other programs' sockets included.
+    They count everything in this network namespace since it was created, also other programs'
+    sockets.
     """
 
     def __init__(self, values: Mapping[str, int]) -> None:
@@ -41,7 +42,7 @@ class Counters(Mapping[str, int]):
 
     @property
     def moved(self) -> "Counters":
-        """Only the counters that are not 0: of a difference, those that moved."""
+        """Return only the counters that are not 0: in a difference, those that changed."""
         return Counters({name: value for name, value in self._values.items() if value})
 
     def __str__(self) -> str:
@@ -52,7 +53,7 @@ class Counters(Mapping[str, int]):
 
 
 def counters(*names: str) -> Counters:
-    """The kernel's counters `names`, in that order; all of them without a name.
+    """Return the kernel's counters `names`, in that order, or all of them without a name.
 
     names: as nstat(8) prints them; those of TCP also without their prefix ("ListenOverflows",
         "TcpExtListenOverflows", "UdpInErrors").
@@ -69,7 +70,7 @@ def counters(*names: str) -> Counters:
 
 
 def parse(text: str) -> dict[str, int]:
-    """The counters of one file: each group is a line of names and a line of values.
+    """Parse one file: each group is a line of names and a line of values.
 
     >>> parse("Tcp: ActiveOpens\\nTcp: 5\\nUdp: InErrors\\nUdp: 0\\n")
     {'ActiveOpens': 5, 'UdpInErrors': 0}
@@ -94,5 +95,5 @@ def _value(name: str, every: Mapping[str, int]) -> int:
 
 def _unknown(name: object, known: Mapping[str, int]) -> KeyError:
     near = get_close_matches(str(name), known, n=3, cutoff=0.5)
-    hint = f"did you mean {' or '.join(near)}" if near else "see counters() for all of them"
+    hint = f"did you mean {' or '.join(near)}" if near else "counters() returns all of them"
     return KeyError(f"no counter is called {name!r}: {hint}")

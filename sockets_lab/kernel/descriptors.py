@@ -1,8 +1,8 @@
-"""What the kernel says of a socket that we hold ourselves, asked through its descriptor.
+"""Ask the kernel about one of our own sockets, through its descriptor.
 
-Everything here calls the C methods of `_socket.socket` directly. `recording` replaces methods of
-`socket.socket` while it records; looking must neither show there nor be slowed down by it.
-Each question costs about a microsecond and needs no privilege.
+Every function here calls the C methods of `_socket.socket` directly: `recording` replaces methods
+of `socket.socket` while it records, and a look must neither appear there nor be slowed down by it.
+Each call costs about a microsecond and needs no privilege.
 """
 
 import _socket
@@ -18,7 +18,6 @@ from sockets_lab.capabilities import has
 from sockets_lab.kernel.records import STATES, AcceptQueue, payload
 
 __all__ = [
-    "accept_queue",
     "bytes_unread",
     "bytes_unsent",
     "descriptor",
@@ -30,41 +29,42 @@ __all__ = [
     "local_endpoint",
     "peer_endpoint",
     "require_socket",
-    "state",
+    "tcp_info_queue",
+    "tcp_info_state",
 ]
 
 _QUEUE_AT: Final = 24  # tcpi_unacked and tcpi_sacked, which a listener uses for its accept queue
 
 
 def require_socket(sock: object) -> socket.socket:
-    """`sock`, if it is a TCP or UDP socket. Raises TypeError or ValueError in words."""
+    """Return `sock` if it is a TCP or UDP socket, else raise TypeError or ValueError."""
     if not isinstance(sock, socket.socket):
-        raise TypeError(f"expected a socket.socket, got {sock!r}: hand over the socket itself")
+        raise TypeError(f"expected a socket.socket, got {sock!r}: pass the socket itself")
     if not is_internet(sock) or sock.type not in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
         raise ValueError(
-            f"expected a TCP or UDP socket, got one of {sock.family.name}, {sock.type.name}: "
-            "make it with AF_INET or AF_INET6 and SOCK_STREAM or SOCK_DGRAM"
+            f"expected a TCP or UDP socket, got {sock.family.name}, {sock.type.name}: "
+            "create it with AF_INET or AF_INET6 and SOCK_STREAM or SOCK_DGRAM"
         )
     return sock
 
 
 def is_internet(sock: socket.socket) -> bool:
-    """Whether `sock` is of IPv4 or IPv6."""
+    """Return True if `sock` is an IPv4 or IPv6 socket."""
     return sock.family in (socket.AF_INET, socket.AF_INET6)
 
 
 def is_open(sock: socket.socket) -> bool:
-    """Whether `sock` still has a descriptor."""
+    """Return True if `sock` still has a descriptor."""
     return _socket.socket.fileno(sock) >= 0
 
 
 def is_stream(sock: socket.socket) -> bool:
-    """Whether `sock` is a TCP socket, not a UDP one."""
+    """Return True if `sock` is a TCP socket, not a UDP one."""
     return sock.type == socket.SOCK_STREAM
 
 
 def listens(sock: socket.socket) -> bool:
-    """Whether listen() was called on `sock`."""
+    """Return True if listen() was called on `sock`."""
     if not is_stream(sock):
         return False
     try:
@@ -74,7 +74,7 @@ def listens(sock: socket.socket) -> bool:
 
 
 def local_endpoint(sock: socket.socket) -> Endpoint | None:
-    """The name of `sock`, or None before bind() or connect() and after close()."""
+    """Return the address of `sock`, or None before bind() or connect() and after close()."""
     try:
         endpoint = endpoint_of(_socket.socket.getsockname(sock))
     except OSError:  # closed; on Windows also: not bound
@@ -83,7 +83,7 @@ def local_endpoint(sock: socket.socket) -> Endpoint | None:
 
 
 def peer_endpoint(sock: socket.socket) -> Endpoint | None:
-    """The name of the other end, or None when there is none (yet, or any more)."""
+    """Return the address of the other end, or None without one (not yet, or no longer)."""
     try:
         return endpoint_of(_socket.socket.getpeername(sock))
     except OSError:
@@ -91,57 +91,60 @@ def peer_endpoint(sock: socket.socket) -> Endpoint | None:
 
 
 def inode(sock: socket.socket) -> int | None:
-    """The number by which the kernel's tables name this socket (Linux), None once closed."""
+    """Return the inode that identifies this socket in the kernel's tables (Linux), else None."""
     try:
         return os.fstat(descriptor(sock)).st_ino
     except OSError:
         return None
 
 
-def state(sock: socket.socket) -> str | None:
-    """The TCP state of `sock` out of TCP_INFO (tcp(7)), or None where there is no TCP_INFO."""
+def tcp_info_state(sock: socket.socket) -> str | None:
+    """Return the TCP state in TCP_INFO (tcp(7)), or None where there is no TCP_INFO."""
     if not has("tcp-info"):
         return None
     return STATES.get(_tcp_info(sock, 1)[0], "CLOSED")
 
 
-def accept_queue(listener: socket.socket) -> AcceptQueue | None:
-    """A listener's accept queue out of TCP_INFO, or None where there is no TCP_INFO."""
+def tcp_info_queue(listener: socket.socket) -> AcceptQueue | None:
+    """Return a listener's accept queue in TCP_INFO, or None where there is no TCP_INFO."""
     if not has("tcp-info"):
         return None
     return AcceptQueue(*struct.unpack_from("=II", _tcp_info(listener, 32), _QUEUE_AT))
 
 
 def bytes_unread(sock: socket.socket) -> int | None:
-    """Bytes received and not read: SIOCINQ, which is FIONREAD (tcp(7), udp(7)).
+    """Return the bytes received and not read: SIOCINQ, which is FIONREAD (tcp(7), udp(7)).
 
-    Of UDP the size of the next datagram. Raises OSError (EINVAL) for a listener, which holds none.
+    For UDP: the size of the next datagram. Raises OSError (EINVAL) for a listener, which has none.
     """
     try:
         from termios import FIONREAD
     except ImportError:  # Windows
         return None
-    return _ask_number(sock, FIONREAD)
+    return _ioctl_number(sock, FIONREAD)
 
 
 def bytes_unsent(sock: socket.socket) -> int | None:
-    """Bytes sent and not acknowledged: SIOCOUTQ, which is TIOCOUTQ (tcp(7)); Linux only."""
+    """Return the bytes sent and not acknowledged: SIOCOUTQ, which is TIOCOUTQ (tcp(7)).
+
+    None for UDP and outside Linux.
+    """
     if not has("linux") or not is_stream(sock):
         return None
     from termios import TIOCOUTQ
 
-    return payload(state(sock) or "", 0, _ask_number(sock, TIOCOUTQ))[1]
+    return payload(tcp_info_state(sock) or "", 0, _ioctl_number(sock, TIOCOUTQ))[1]
 
 
-def _ask_number(sock: socket.socket, question: int) -> int:
+def _ioctl_number(sock: socket.socket, request: int) -> int:
     from fcntl import ioctl
 
-    answer = ioctl(descriptor(sock), question, bytes(4))
+    answer = ioctl(descriptor(sock), request, bytes(4))
     return int.from_bytes(answer, sys.byteorder)
 
 
 def descriptor(sock: socket.socket) -> int:
-    """The descriptor's number. Raises OSError (EBADF) once the socket is closed."""
+    """Return the descriptor's number. Raises OSError (EBADF) once the socket is closed."""
     number = _socket.socket.fileno(sock)
     if number < 0:
         raise OSError(errno.EBADF, os.strerror(errno.EBADF))

@@ -1,8 +1,8 @@
-"""Looking again and again: a history of snapshots, and waiting until one shows something.
+"""Take snapshots over time, and wait until one shows what was asked for.
 
 Over loopback the kernel does nearly everything inside the call that causes it. Measured 2,000 times
-each on Linux 6.18, also with both cores kept busy, these could be seen at once, every time: after
-connect() the connection at the listener, in its queue and ESTABLISHED; after send() the bytes
+each on Linux 6.18, also with both cores kept busy, these were visible immediately, every time:
+after connect() the connection at the listener, in its queue and ESTABLISHED; after send() the bytes
 unread at the other end; after accept() the shorter queue; after shutdown() or close() CLOSE_WAIT at
 the other end, or after a reset CLOSED; after the second close() TIME_WAIT.
 
@@ -30,11 +30,11 @@ _PAUSE_S: Final = 0.001
 
 
 class NotSeen(TimeoutError):
-    """The kernel did not show what was waited for; the message holds what it showed instead."""
+    """The kernel did not show the expected state in time; the message holds the last snapshot."""
 
 
 class Sample(NamedTuple):
-    """One look, `at_s` seconds after the watch began."""
+    """One snapshot, taken `at_s` seconds after the watch began."""
 
     at_s: float
     snapshot: Snapshot
@@ -48,13 +48,13 @@ class History:
 
     @property
     def roles(self) -> tuple[str, ...]:
-        """Everybody who appears in it, in order of appearance."""
+        """Return every role in it, in order of appearance."""
         return tuple(
             dict.fromkeys(role for sample in self.samples for role in sample.snapshot.roles)
         )
 
     def states(self, role: str) -> tuple[str, ...]:
-        """The states in which `role` was seen, one after the other, without repeats."""
+        """Return the states in which `role` was seen, in order, without repeats."""
         seen = [sample.snapshot[role].state for sample in self.samples if role in sample.snapshot]
         return tuple(state for state, _ in groupby(seen))
 
@@ -77,13 +77,13 @@ def watch(
     roles: Roles | None = None,
     **named: socket.socket,
 ) -> Iterator[History]:
-    """Look at sockets every `interval_s` seconds while the block runs.
+    """Take a snapshot of sockets every `interval_s` seconds while the block runs.
 
     sockets, roles, named: as for `look`. The first sample is taken before the block begins, the
-    last after it has ended; what comes and goes in between within `interval_s` may be missed.
+    last after it has ended; a state that lasts less than `interval_s` may be missed.
 
-    Gives the History, which goes on growing inside the block. The thread that looks is gone when
-    the block is left, on every way out; an error of its own is raised then.
+    Yields the History, which grows while the block runs. The thread that takes the snapshots has
+    ended when the block is left, on every way out; its error, if any, is raised then.
     """
     if not interval_s > 0:
         raise ValueError(f"interval_s must be more than 0 seconds, got {interval_s!r}")
@@ -110,33 +110,33 @@ def until(
     deadline_s: float = 2.0,
     **named: socket.socket,
 ) -> Snapshot:
-    """Look at sockets until `condition(snapshot)` holds, and return that snapshot.
+    """Take snapshots of sockets until `condition(snapshot)` is true, and return that snapshot.
 
     Some changes reach the kernel's table a moment after the call that caused them has returned;
     this waits for them instead of sleeping for luck.
 
     sockets, roles, named: as for `look`; deadline_s: seconds.
 
-    Raises NotSeen (a TimeoutError) with the last snapshot in words when the deadline passes.
+    Raises NotSeen (a TimeoutError) with the text of the last snapshot when the deadline passes.
     """
     roles = Roles(**named) if roles is None else roles
     end = time.monotonic() + deadline_s
     while not condition(snapshot := look(*sockets, roles=roles, **named)):
         if time.monotonic() >= end:
-            raise NotSeen(f"not seen within {deadline_s} s; the kernel says\n{snapshot}")
+            raise NotSeen(f"not seen within {deadline_s} s; the kernel reports\n{snapshot}")
         time.sleep(_PAUSE_S)
     return snapshot
 
 
 class _Watcher:
-    """Takes the samples: first and last in the caller's thread, the others in its own."""
+    """Sampler: first and last sample in the caller's thread, the others in a separate one."""
 
     def __init__(self, look_once: Callable[[], Snapshot]) -> None:
         self.history = History()
         self._look = look_once
         self._began = time.monotonic()
         self._stopping = threading.Event()
-        self._problem: BaseException | None = None
+        self._error: BaseException | None = None
 
     def sample(self) -> None:
         snapshot = self._look()
@@ -146,11 +146,11 @@ class _Watcher:
         try:
             while not self._stopping.wait(interval_s):
                 self.sample()
-        except BaseException as problem:
-            self._problem = problem
+        except BaseException as error:
+            self._error = error
 
     def stop(self, thread: threading.Thread) -> None:
         self._stopping.set()
         thread.join()
-        if self._problem is not None:
-            raise self._problem
+        if self._error is not None:
+            raise self._error

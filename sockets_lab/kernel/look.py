@@ -1,9 +1,9 @@
-"""Looking: the sockets given and the kernel's table, told in roles.
+"""Take a snapshot of the given sockets and related kernel entries, by role.
 
-One reading of the kernel's table serves for everything, so that all views are of one moment: the
-sockets given, connections that nobody has accepted yet, far ends, and what is still ending after
-close(). Only what the table does not hold is asked through a socket's descriptor. Of the table
-only rows are told that have to do with the sockets given, never other programs' business.
+The kernel's table is read once, so that all views are of one moment: the sockets given, connections
+not accepted yet, far ends, and connections still closing after close(). Only what the table lacks
+is read through a socket's descriptor. Only rows that are connected to the sockets given are shown,
+never those of other programs.
 """
 
 import socket
@@ -23,46 +23,46 @@ T = TypeVar("T")
 
 
 def look(*sockets: socket.socket, roles: Roles | None = None, **named: socket.socket) -> Snapshot:
-    """What the kernel says now of some TCP and UDP sockets and of everything connected to them.
+    """Return the kernel's view, now, of TCP and UDP sockets and of everything connected to them.
 
-    sockets: any number of them, closed ones too. named: more, each under the role it is to have,
-        with underscores for spaces: `look(listener, client_1=sock)`. roles: names given earlier;
-        they are kept, new sockets are added, and without sockets all that it knows are looked at.
+    sockets: any number of sockets, also closed ones. named: more, each with its role as keyword,
+        with underscores for spaces: `look(listener, client_1=sock)`. roles: roles from earlier;
+        they are kept, new sockets are added, and without sockets all of them are looked at.
 
-    Gives a Snapshot: a view of each socket in the order given, then of every connection of the
-    listeners among them (also of those that nobody has accepted), of far ends, and of what the
-    kernel is still ending after close(), as long as it was looked at while it was open.
+    The Snapshot holds a view of each socket in the order given, then of every connection of the
+    listeners among them (accepted or not), of far ends, and of connections that the kernel is
+    still closing after close(), if an earlier look saw them open.
 
-    Changes nothing: no byte is read, no error cleared, and a recording does not show it. Raises
-    TypeError or ValueError in words for what is no TCP or UDP socket.
+    Changes nothing: reads no byte, clears no error, and does not appear in a recording. Raises
+    TypeError or ValueError for anything but a TCP or UDP socket.
     """
     roles = introduce(roles, sockets, named)
-    subjects = targets_of(roles, (*sockets, *named.values()))
-    ports = ports_of(subjects)
+    targets = targets_of(roles, (*sockets, *named.values()))
+    ports = ports_of(targets)
     table = tables.read(ports) if ports else tables.Table([])
-    scene = RowIndex(subjects, table.rows)
-    views = [_view(subject, scene.take(subject), roles) for subject in subjects]
-    others = [_view_of_row(role, row) for role, row in scene.others(roles)]
+    index = RowIndex(targets, table.rows)
+    views = [_view(target, index.take(target), roles) for target in targets]
+    others = [_view_of_row(role, row) for role, row in index.others(roles)]
     return Snapshot(views + sorted(others, key=_rank), table.unseen)
 
 
-def _view(subject: Target, row: Row | None, roles: Roles) -> SocketView:
-    if not descriptors.is_stream(subject.sock):
-        return _view_of_datagrams(subject)
-    state = _state(subject, row)
-    peer = subject.peer or (row.peer if row else None)
-    if peer and not subject.listens and subject.known.part == "socket":
-        roles.connecting(subject.sock)  # named before it connected: it is a client
-    remember(subject, peer)
-    unread, unsent = _bytes(subject, row)
-    queue, limit = _queue(subject, row) if state == "LISTEN" else (None, None)
+def _view(target: Target, row: Row | None, roles: Roles) -> SocketView:
+    if not descriptors.is_stream(target.sock):
+        return _view_of_datagrams(target)
+    state = _state(target, row)
+    peer = target.peer or (row.peer if row else None)
+    if peer and not target.listens and target.known.part == "socket":
+        roles.connecting(target.sock)  # named before it connected: it is a client
+    remember(target, peer)
+    unread, unsent = _bytes(target, row)
+    queue, limit = _queue(target, row) if state == "LISTEN" else (None, None)
     return SocketView(
-        role=subject.known.role,
+        role=target.known.role,
         kind="stream",
         state=state,
-        local=subject.local,
+        local=target.local,
         peer=peer,
-        has_descriptor=subject.is_open,
+        has_descriptor=target.is_open,
         unread=unread,
         unsent=unsent,
         queue=queue,
@@ -83,49 +83,49 @@ def _view_of_row(role: str, row: Row) -> SocketView:
     )
 
 
-def _view_of_datagrams(subject: Target) -> SocketView:
+def _view_of_datagrams(target: Target) -> SocketView:
     words = {(False, False): "unbound", (True, False): "bound", (True, True): "connected"}
-    state = words[subject.local is not None, subject.peer is not None]
+    state = words[target.local is not None, target.peer is not None]
     return SocketView(
-        role=subject.known.role,
+        role=target.known.role,
         kind="datagram",
-        state=state if subject.is_open else "closed",
-        local=subject.local,
-        peer=subject.peer,
-        has_descriptor=subject.is_open,
-        unread=_asked(descriptors.bytes_unread, subject),
+        state=state if target.is_open else "closed",
+        local=target.local,
+        peer=target.peer,
+        has_descriptor=target.is_open,
+        unread=_through_descriptor(descriptors.bytes_unread, target),
     )
 
 
-def _state(subject: Target, row: Row | None) -> str:
-    return row.state if row else _asked(descriptors.state, subject) or "CLOSED"
+def _state(target: Target, row: Row | None) -> str:
+    return row.state if row else _through_descriptor(descriptors.tcp_info_state, target) or "CLOSED"
 
 
-def _bytes(subject: Target, row: Row | None) -> tuple[int | None, int | None]:
+def _bytes(target: Target, row: Row | None) -> tuple[int | None, int | None]:
     unread, unsent = (row.unread, row.unsent) if row else (None, None)
     if unread is None:
-        unread = _asked(descriptors.bytes_unread, subject)
+        unread = _through_descriptor(descriptors.bytes_unread, target)
     if unsent is None:
-        unsent = _asked(descriptors.bytes_unsent, subject)
+        unsent = _through_descriptor(descriptors.bytes_unsent, target)
     return unread, unsent
 
 
-def _queue(subject: Target, row: Row | None) -> tuple[int | None, int | None]:
+def _queue(target: Target, row: Row | None) -> tuple[int | None, int | None]:
     if row and row.queue_limit is not None:
         return row.queue, row.queue_limit
-    own = _asked(descriptors.accept_queue, subject)
+    own = _through_descriptor(descriptors.tcp_info_queue, target)
     return own if own else (row.queue if row else None, None)
 
 
-def _asked(question: Callable[[socket.socket], T | None], subject: Target) -> T | None:
-    """The answer through the socket's descriptor; None if it has none (any more)."""
+def _through_descriptor(read: Callable[[socket.socket], T | None], target: Target) -> T | None:
+    """Read a value through the socket's descriptor; None if the socket is closed or lacks it."""
     try:
-        return question(subject.sock) if subject.is_open else None
-    except OSError:  # another thread closed it, or this kind of socket has no answer
+        return read(target.sock) if target.is_open else None
+    except OSError:  # another thread closed it, or this kind of socket lacks the value
         return None
 
 
 def _rank(view: SocketView) -> tuple[str, int]:
-    """Clients before connections, each by number: "client 2" before "client 10"."""
+    """Sort clients before connections, each by number: "client 2" before "client 10"."""
     name, _, number = view.role.rpartition(" ")
     return (name, int(number)) if number.isdecimal() else (view.role, 0)

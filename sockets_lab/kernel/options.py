@@ -1,4 +1,4 @@
-"""The socket options that the course speaks of, read from a live socket."""
+"""Read the socket options that the course covers from a live socket."""
 
 import _socket
 import socket
@@ -45,16 +45,16 @@ _LEVELS: Final = {
 
 
 def options(sock: socket.socket, *names: str) -> dict[str, int | bool]:
-    """The options of `sock` by their constants' names, as getsockopt() gives them now.
+    """Return the options of `sock` by their constants' names, as getsockopt() returns them now.
 
-    names: which, any of the `socket` module's SO_..., TCP_..., IP_... and IPV6_... that hold a
-        number; without one, the common ones that this platform has and this kind of socket knows.
-        SO_ERROR is read only when it is named, because reading it clears it.
+    names: any of the `socket` module's SO_..., TCP_..., IP_... and IPV6_... that hold a number;
+        without names, the common ones that this platform and this kind of socket have. SO_ERROR is
+        read only when it is named, because reading it clears it.
 
-    Switches come back as True or False, buffers in bytes (Linux doubles what was set: socket(7)),
+    Returns switches as True or False, buffers in bytes (Linux doubles what was set: socket(7)),
     times in the option's own unit; SO_LINGER is False, or the seconds that close() may wait.
 
-    Raises TypeError or ValueError in words for what is not a TCP or UDP socket or not an option;
+    Raises TypeError or ValueError for anything but a TCP or UDP socket, or an unknown option;
     OSError (EBADF after close(), ENOPROTOOPT) as getsockopt() does.
     """
     require_socket(sock)
@@ -62,10 +62,10 @@ def options(sock: socket.socket, *names: str) -> dict[str, int | bool]:
 
 
 def _common(sock: socket.socket) -> list[str]:
-    return [name for name in _COMMON if hasattr(socket, name) and _knows(sock, name)]
+    return [name for name in _COMMON if hasattr(socket, name) and _has_option(sock, name)]
 
 
-def _knows(sock: socket.socket, name: str) -> bool:
+def _has_option(sock: socket.socket, name: str) -> bool:
     match name.partition("_")[0]:
         case "TCP":
             return is_stream(sock)
@@ -78,7 +78,7 @@ def _read(sock: socket.socket, name: str) -> int | bool:
     level, constant = _LEVELS.get(name.partition("_")[0]), getattr(socket, name, None)
     if level is None or not isinstance(constant, int):
         raise ValueError(
-            f"{name!r} is no socket option of this platform: name one such as 'SO_REUSEADDR'"
+            f"{name!r} is not a socket option of this platform: for example 'SO_REUSEADDR'"
         )
     if name == "SO_LINGER":
         return _linger(sock)

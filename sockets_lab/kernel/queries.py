@@ -1,4 +1,4 @@
-"""One question about one socket."""
+"""Read one value of one socket."""
 
 import socket
 
@@ -11,65 +11,65 @@ __all__ = ["accept_queue", "state_of", "unread", "unsent"]
 
 
 def state_of(sock: socket.socket) -> str:
-    """The state of a socket, as the kernel has it now: "LISTEN", "ESTABLISHED", "CLOSE_WAIT"...
+    """Return the state of a socket in the kernel now: "LISTEN", "ESTABLISHED", "CLOSE_WAIT"...
 
-    A closed socket is "CLOSED", unless it was looked at before and the kernel is still ending its
+    A closed socket is "CLOSED", unless an earlier look saw it and the kernel is still closing its
     connection. A UDP socket is "unbound", "bound" or "connected". See `SocketView`.
     """
     descriptors.require_socket(sock)
     if descriptors.is_open(sock) and descriptors.is_stream(sock):
-        state = descriptors.state(sock)
+        state = descriptors.tcp_info_state(sock)
         if state not in (None, "CLOSED"):
             return state
     return look(sock)[0].state
 
 
 def accept_queue(listener: socket.socket) -> AcceptQueue:
-    """How many completed connections wait for accept() now, and the limit, in connections.
+    """Return how many completed connections wait for accept() now, and the limit.
 
-    The limit is the backlog that listen() was given, cut down to somaxconn; the kernel lets one
-    more in than the limit says (tcp(7), listen(2)).
+    The limit is the backlog passed to listen(), at most somaxconn; the kernel queues one connection
+    more than the limit (tcp(7), listen(2)).
 
-    Raises ValueError if the socket does not listen, OSError (EBADF) if it is closed, Unavailable
-    where the kernel does not tell.
+    Raises ValueError if the socket is not listening, OSError (EBADF) if it is closed, Unavailable
+    where the kernel does not report the queue.
     """
     descriptors.require_socket(listener)
     descriptors.descriptor(listener)
     if not descriptors.listens(listener):
-        raise ValueError(f"{listener!r} does not listen: call listen() on it first")
-    queue = descriptors.accept_queue(listener)
+        raise ValueError(f"{listener!r} is not listening: call listen() on it first")
+    queue = descriptors.tcp_info_queue(listener)
     if queue is not None:
         return queue
     view = look(listener)[0]
     if view.queue is None or view.queue_limit is None:
         require("tcp-info", "the accept queue and its limit")
-        raise Unavailable("the kernel does not tell of this accept queue")
+        raise Unavailable("the kernel does not report this accept queue")
     return AcceptQueue(view.queue, view.queue_limit)
 
 
 def unread(sock: socket.socket) -> int:
-    """Bytes that arrived and were not read yet (of UDP: the size of the next datagram).
+    """Return the bytes that arrived and are not read yet (UDP: the size of the next datagram).
 
     Raises OSError (EBADF) for a closed socket, (EINVAL) for a listener, Unavailable on Windows.
     """
     descriptors.require_socket(sock)
     number = descriptors.bytes_unread(sock)
     if number is None:
-        raise Unavailable("bytes unread cannot be counted on this system: receive them instead")
+        raise Unavailable("this system does not count unread bytes: receive them instead")
     return number
 
 
 def unsent(sock: socket.socket) -> int:
-    """Bytes sent and not acknowledged by the other end's kernel yet (TCP on Linux).
+    """Return the bytes sent and not yet acknowledged by the other end's kernel (TCP on Linux).
 
     Raises OSError (EBADF) for a closed socket, (EINVAL) for a listener, ValueError for a UDP
     socket, Unavailable elsewhere.
     """
     descriptors.require_socket(sock)
     if not descriptors.is_stream(sock):
-        raise ValueError(f"{sock!r} is a UDP socket: nothing of it is ever acknowledged")
+        raise ValueError(f"{sock!r} is a UDP socket: UDP has no acknowledgements")
     number = descriptors.bytes_unsent(sock)
     if number is None:
         require("linux", "bytes unsent")
-        raise Unavailable("bytes unsent are not counted here")
+        raise Unavailable("the kernel does not count unsent bytes of this socket")
     return number

@@ -1,8 +1,8 @@
-"""What the kernel says, as records.
+"""Records of the kernel's view of sockets.
 
-`Row` is one line of the kernel's own table of sockets, before anybody knows whose it is.
-`SocketView` is the same thing told in roles. Numbers of bytes are payload: where the kernel counts
-SYN and FIN as a byte of sequence space (RFC 9293, section 3.4), `payload` takes it off again.
+`Row` is one line of the kernel's own table of sockets, before it is assigned to a role.
+`SocketView` is the same with a role. Numbers of bytes are payload: where the kernel counts SYN and
+FIN as a byte of sequence space (RFC 9293, section 3.4), `payload` subtracts it.
 """
 
 from collections.abc import Collection
@@ -35,7 +35,7 @@ _THEIR_FIN_ARRIVED = {"CLOSE_WAIT", "LAST_ACK", "CLOSING", "TIME_WAIT"}
 class AcceptQueue(NamedTuple):
     """Completed connections that wait for accept(): how many now, and the limit.
 
-    The kernel turns a connection away only when `now > limit`, so `limit + 1` fit.
+    The kernel refuses a connection only when `now > limit`, so `limit + 1` fit.
     """
 
     now: int
@@ -45,8 +45,8 @@ class AcceptQueue(NamedTuple):
 class Row(NamedTuple):
     """One line of the kernel's table of TCP sockets.
 
-    `held` is whether any process has a descriptor of it (None: cannot be seen), `inode` the number
-    by which Linux names that descriptor's file.
+    `held` is True if any process has a descriptor of it (None: not visible here), `inode` is the
+    number by which Linux identifies that descriptor's file.
     """
 
     state: str
@@ -60,18 +60,18 @@ class Row(NamedTuple):
     queue_limit: int | None = None
 
     def has_port_of(self, ports: Collection[int]) -> bool:
-        """Whether one end has one of these ports."""
+        """Return True if one end has one of these ports."""
         return self.local.port in ports or (self.peer is not None and self.peer.port in ports)
 
 
 class SocketView(NamedTuple):
-    """One socket, or one connection without a socket, as the kernel describes it.
+    """One socket, or one connection without a socket, as the kernel reports it.
 
-    `state` is TCP's (RFC 9293, section 3.3.2), in capitals. UDP has no states: a datagram socket
-    is in lower case "unbound", "bound" or "connected" (it remembers one peer).
+    `state` is TCP's (RFC 9293, section 3.3.2), in capitals. UDP has no states: for a datagram
+    socket it is "unbound", "bound" or "connected" (it remembers one peer), in lower case.
     `has_descriptor` is False for a connection that no process holds: not accepted yet, or closed
-    while the kernel still ends it; None where this machine cannot tell. `unread` and `unsent` are
-    bytes (for a datagram socket `unread` is the size of the next datagram), None where unknown.
+    while the kernel still ends it; None where this machine cannot see it. `unread` and `unsent`
+    are bytes (for a datagram socket `unread` is the size of the next datagram), None where unknown.
     `queue` and `queue_limit` are a listener's accept queue in connections.
     """
 
@@ -88,7 +88,7 @@ class SocketView(NamedTuple):
 
 
 def payload(state: str, received: int, sent: int) -> tuple[int, int]:
-    """Bytes unread and unsent, of sequence numbers received and sent in `state`."""
+    """Return the bytes unread and unsent, from sequence numbers received and sent in `state`."""
     fin_received = state in _THEIR_FIN_ARRIVED and received > 0
     flag_sent = state in _OUR_SYN_OR_FIN_UNACKNOWLEDGED and sent > 0
     return received - fin_received, sent - flag_sent

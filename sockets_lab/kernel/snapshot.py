@@ -1,4 +1,4 @@
-"""What `look()` returns: views of sockets, told as a small table in roles."""
+"""The snapshot that `look()` returns: views of sockets, shown as a small table by role."""
 
 from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
@@ -11,7 +11,7 @@ __all__ = ["Snapshot", "notes"]
 
 _NOT_HELD: Final = {
     "SYN_RECV": "handshake not finished",
-    # close() would have moved it on from these two; so nobody has had it yet.
+    # close() would have moved it on from these two states, so it is not accepted yet.
     "ESTABLISHED": "not accepted yet",
     "CLOSE_WAIT": "not accepted yet",
 }
@@ -19,11 +19,11 @@ _LEFT: Final = 'style="text-align: left"'  # JupyterLab aligns cells to the righ
 
 
 class Snapshot:
-    """Sockets and connections as the kernel described them at one moment.
+    """Sockets and connections as the kernel reported them at one moment.
 
-    Like a tuple of SocketView (`views`); `snapshot["client 1"]` finds one by role, `"client 1" in
-    snapshot` asks for it. `unseen` says in words what this machine cannot show. The text is the
-    same on every run: it holds roles, states and counts, no port and no time.
+    A sequence of SocketView (`views`): `snapshot["client 1"]` returns one by role, `"client 1" in
+    snapshot` looks for it. `unseen` lists in words what this machine cannot show. The text is the
+    same on every run: it holds roles, states and counts, no ports and no times.
     """
 
     def __init__(self, views: Sequence[SocketView], unseen: Sequence[str] = ()) -> None:
@@ -32,11 +32,11 @@ class Snapshot:
 
     @property
     def roles(self) -> tuple[str, ...]:
-        """Who is in it, in order."""
+        """Return the roles in it, in order."""
         return tuple(view.role for view in self.views)
 
     def state(self, role: str) -> str | None:
-        """The state of `role`, or None if the kernel lists it no more (or not yet)."""
+        """Return the state of `role`, or None if the kernel no longer lists it (or not yet)."""
         return self[role].state if role in self else None
 
     def __getitem__(self, which: str | int) -> SocketView:
@@ -46,7 +46,7 @@ class Snapshot:
             if view.role == which:
                 return view
         near = get_close_matches(str(which), self.roles, n=1) or self.roles
-        raise KeyError(f"nobody here is called {which!r}: there is {', '.join(near) or 'nobody'}")
+        raise KeyError(f"no role {which!r} here: there is {', '.join(near) or 'none'}")
 
     def __contains__(self, which: object) -> bool:
         return which in self.roles or which in self.views
@@ -70,7 +70,7 @@ class Snapshot:
         wide, wider = (max((len(row[at]) for row in rows), default=0) for at in (0, 1))
         lines = [f"{role:{wide}}  {state:{wider}}  {note}".rstrip() for role, state, note in rows]
         if self.unseen:
-            lines.append(f"not to be seen here: {'; '.join(self.unseen)}")
+            lines.append(f"cannot be seen here: {'; '.join(self.unseen)}")
         return "\n".join(lines) or "no sockets"
 
     __repr__ = __str__
@@ -84,7 +84,7 @@ class Snapshot:
             f"</td><td {_LEFT}>{escape(', '.join(notes(view)))}</td></tr>"
             for view in self.views
         )
-        unseen = f"<p>Not to be seen here: {escape('; '.join(self.unseen))}.</p>"
+        unseen = f"<p>Cannot be seen here: {escape('; '.join(self.unseen))}.</p>"
         return (
             f"<table><caption>What the kernel says</caption><thead><tr>{heads}</tr></thead>"
             f"<tbody>{rows}</tbody></table>{unseen if self.unseen else ''}"
@@ -92,19 +92,19 @@ class Snapshot:
 
 
 def notes(view: SocketView) -> list[str]:
-    """What there is to say of a view beside its role and state, in words.
+    """Return what a view shows beside its role and state, in words.
 
-    Bytes unsent are left out: an acknowledgement may be delayed, so they differ from run to run.
+    Unsent bytes are left out: an acknowledgement may be delayed, so they differ from run to run.
     """
-    said = []
+    words = []
     if view.queue is not None:
         limit = "" if view.queue_limit is None else f" of {view.queue_limit}"
-        said.append(f"accept queue {view.queue}{limit}")
+        words.append(f"accept queue {view.queue}{limit}")
     if view.has_descriptor is False:
-        said.append(_NOT_HELD.get(view.state, "no descriptor any more"))
+        words.append(_NOT_HELD.get(view.state, "no descriptor any more"))
     if view.unread:
-        said.append(f"{_bytes(view.unread)} unread")
-    return said
+        words.append(f"{_bytes(view.unread)} unread")
+    return words
 
 
 def _bytes(number: int) -> str:

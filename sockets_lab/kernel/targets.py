@@ -1,4 +1,4 @@
-"""The sockets that `look()` was given: who they are, and which ports to ask the kernel about."""
+"""Collect the sockets to look at, with their roles, and the ports to ask the kernel about."""
 
 import socket
 import weakref
@@ -15,7 +15,7 @@ __all__ = ["Target", "introduce", "ports_of", "remember", "targets_of"]
 
 
 class Target(NamedTuple):
-    """One socket to look at. `local` and `peer` are its ends now, or as they were last seen."""
+    """One socket to look at. `local` and `peer` are its endpoints, now or when last seen."""
 
     sock: socket.socket
     known: Remembered
@@ -27,8 +27,10 @@ class Target(NamedTuple):
 
 
 class _Past(NamedTuple):
-    """What a socket was when it was last looked at. A closed socket cannot tell it any more, but
-    the kernel may still list its ends, in TIME_WAIT for instance.
+    """The role and endpoints of a socket at the last look.
+
+    A closed socket no longer has them, but the kernel may still list its endpoints, for instance
+    in TIME_WAIT.
     """
 
     part: str
@@ -42,13 +44,13 @@ _past: Final[weakref.WeakKeyDictionary[socket.socket, _Past]] = weakref.WeakKeyD
 def introduce(
     roles: Roles | None, sockets: Sequence[socket.socket], named: Mapping[str, socket.socket]
 ) -> Roles:
-    """The roles, in which all these sockets are known: `roles` with them added, or new ones."""
+    """Return `roles`, or new ones, with all these sockets added."""
     for sock in (*sockets, *named.values()):
         descriptors.require_socket(sock)
     roles = Roles() if roles is None else roles
     for name, sock in named.items():
         roles.add(sock, name.replace("_", " "))
-    # Listeners first: their endpoints tell connections from clients.
+    # Listeners first: their endpoints distinguish connections from clients.
     for sock in sorted((*named.values(), *sockets), key=_does_not_listen):
         _recall(roles, sock)
     return roles
@@ -60,7 +62,7 @@ def _does_not_listen(sock: socket.socket) -> bool:
 
 
 def _recall(roles: Roles, sock: socket.socket) -> None:
-    """Make a socket known; if it is closed, as what it was."""
+    """Add a socket to the roles; a closed one as what it was at the last look."""
     past = None if descriptors.is_open(sock) else _past.get(sock)
     if past is None:
         if roles.find(sock):
@@ -77,18 +79,18 @@ def _recall(roles: Roles, sock: socket.socket) -> None:
 
 
 def targets_of(roles: Roles, sockets: Sequence[socket.socket]) -> list[Target]:
-    """The sockets to look at, each once: those given, else all that `roles` knows."""
+    """Return the sockets to look at, each once: those given, else all that `roles` holds."""
     chosen = sockets or [sock for sock in _sockets_in(roles) if descriptors.is_internet(sock)]
-    return [_subject(roles, sock) for sock in dict.fromkeys(chosen)]
+    return [_target(roles, sock) for sock in dict.fromkeys(chosen)]
 
 
-def ports_of(subjects: Iterable[Target]) -> set[int]:
-    """The fewest ports that find all rows about these TCP sockets.
+def ports_of(targets: Iterable[Target]) -> set[int]:
+    """Return the fewest ports that find all rows of these TCP sockets.
 
-    The table is asked for both ends of each port, so one port of a connection is enough; the port
-    that many connections share (their listener's) serves them all.
+    The table is searched for both ends, so one port of a connection is enough; the port that many
+    connections share (their listener's) finds them all.
     """
-    streams = [each for each in subjects if descriptors.is_stream(each.sock) and each.local]
+    streams = [each for each in targets if descriptors.is_stream(each.sock) and each.local]
     pairs = [[end.port for end in (each.local, each.peer) if end] for each in streams]
     wanted = {each.local.port for each in streams if each.listens and each.local}
     common = Counter(port for pair in pairs for port in pair)
@@ -102,11 +104,11 @@ def _sockets_in(roles: Roles) -> Iterable[socket.socket]:
     return (known.socket for known in roles.everything() if known.socket is not None)
 
 
-def _subject(roles: Roles, sock: socket.socket) -> Target:
+def _target(roles: Roles, sock: socket.socket) -> Target:
     known = roles.remember(sock)
     is_open = descriptors.is_open(sock)
     if descriptors.listens(sock):
-        roles.listening(sock)  # it may not have done so when it was named
+        roles.listening(sock)  # it may not have been listening when it was named
     listens = known.part == "listener"
     local, peer = _ends(sock, known)
     inode = descriptors.inode(sock) if is_open and has("linux") else None
@@ -114,9 +116,9 @@ def _subject(roles: Roles, sock: socket.socket) -> Target:
 
 
 def _ends(sock: socket.socket, known: Remembered) -> tuple[Endpoint | None, Endpoint | None]:
-    """The ends of a socket: as the kernel tells them, else as last seen.
+    """Return the endpoints of a socket: from the kernel, else from the last look.
 
-    A TCP socket in TIME_WAIT still has a descriptor, but getpeername(2) fails already.
+    A TCP socket in TIME_WAIT still has a descriptor, but getpeername(2) already fails.
     """
     local, peer = descriptors.local_endpoint(sock), descriptors.peer_endpoint(sock)
     past = _past.get(sock) or _Past(known.part, _endpoint(known.local), _endpoint(known.peer))
@@ -129,6 +131,6 @@ def _endpoint(address: tuple[str, int] | None) -> Endpoint | None:
     return Endpoint(*address) if address else None
 
 
-def remember(subject: Target, peer: Endpoint | None) -> None:
-    """Keep what a socket is now for when it is closed. Its name is not kept: others may need it."""
-    _past[subject.sock] = _Past(subject.known.part, subject.local, peer)
+def remember(target: Target, peer: Endpoint | None) -> None:
+    """Keep what a socket is now, for after close(); not its name, which another socket may need."""
+    _past[target.sock] = _Past(target.known.part, target.local, peer)

@@ -1,4 +1,4 @@
-"""What the machine can do is found out by trying, and said in words where it cannot."""
+"""Probe what the machine can do; explain in words what it cannot."""
 
 import errno
 import os
@@ -25,25 +25,25 @@ from sockets_lab.capabilities import (
     require,
     unprivileged,
 )
-from sockets_lab.capabilities.finding import FOUND
 from sockets_lab.capabilities.privileged import why_no_namespaces
+from sockets_lab.capabilities.unprivileged import FOUND
 
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="tries what only Linux has")
 
 
 @pytest.fixture(autouse=True)
-def nothing_switched_off(monkeypatch):
+def switch_unset(monkeypatch):
     monkeypatch.delenv(SWITCH, raising=False)
 
 
 def forget():
-    """Have everything probed anew."""
+    """Clear the caches, so that everything is probed again."""
     for kept in (catalogue._capability, catalogue._probe, privileged._answers):
         kept.cache_clear()
 
 
 @pytest.mark.parametrize("name", CAPABILITIES)
-def test_every_ability_is_there_or_says_why_not_and_what_would_help(name):
+def test_what_is_lacking_has_a_reason_and_a_remedy(name):
     found = capability(name)
     assert found.name == name
     assert found.shows
@@ -59,12 +59,12 @@ def test_probing_takes_less_than_a_second(name):
     assert time.monotonic() - began < 1
 
 
-def test_all_abilities_come_in_the_order_of_their_names():
+def test_all_capabilities_are_in_catalogue_order():
     assert tuple(each.name for each in all_capabilities()) == CAPABILITIES
 
 
 @pytest.mark.parametrize("name", CAPABILITIES)
-def test_each_can_be_switched_off_and_says_so(name, monkeypatch):
+def test_each_can_be_switched_off(name, monkeypatch):
     monkeypatch.setenv(SWITCH, f"something-else, {name}")
     found = capability(name)
     assert not found.has
@@ -72,14 +72,14 @@ def test_each_can_be_switched_off_and_says_so(name, monkeypatch):
     assert name in found.remedy
 
 
-def test_what_needs_linux_goes_with_it(monkeypatch):
+def test_linux_switched_off_takes_others_with_it(monkeypatch):
     monkeypatch.setenv(SWITCH, "linux")
     for name in ("tcp-info", "sock-diag", "counters", "namespaces", "nftables", "raw-capture"):
         assert capability(name).lacking == f"switched off by {SWITCH}"
         assert "linux" in capability(name).remedy
 
 
-def test_switching_off_may_end_at_any_time(monkeypatch):
+def test_switch_may_change_at_any_time(monkeypatch):
     before = capability("ipv6")
     monkeypatch.setenv(SWITCH, "ipv6")
     assert not has("ipv6")
@@ -87,12 +87,12 @@ def test_switching_off_may_end_at_any_time(monkeypatch):
     assert capability("ipv6") == before
 
 
-def test_an_unknown_name_is_answered_with_a_near_one():
+def test_unknown_name_suggests_a_similar_one():
     with pytest.raises(KeyError, match=r"'name-space'.*namespaces"):
         capability("name-space")
 
 
-def test_require_passes_or_says_what_cannot_be_seen(monkeypatch):
+def test_require_passes_or_raises_unavailable(monkeypatch):
     monkeypatch.setenv(SWITCH, "counters")
     with pytest.raises(
         capabilities.Unavailable, match="overflows cannot be seen here: switched off"
@@ -104,12 +104,12 @@ def test_require_passes_or_says_what_cannot_be_seen(monkeypatch):
 
 
 @on_linux
-def test_on_linux_an_ordinary_users_abilities_are_there():
+def test_ordinary_users_capabilities_on_linux():
     for name in ("linux", "tcp-info", "sock-diag", "counters"):
         assert has(name), capability(name)
 
 
-def test_the_machine_is_described_as_it_is():
+def test_machine_facts():
     found = machine()
     assert found.python == ".".join(map(str, sys.version_info[:3]))
     assert found.tls_highest == "TLS 1.3"
@@ -118,7 +118,7 @@ def test_the_machine_is_described_as_it_is():
         assert found.somaxconn == int(Path("/proc/sys/net/core/somaxconn").read_text())
 
 
-# What the probes say where the thing is missing
+# Probes where something is missing
 
 
 def refuse(number):
@@ -128,18 +128,18 @@ def refuse(number):
     return refusing
 
 
-def test_another_system_is_named(monkeypatch):
+def test_names_another_system(monkeypatch):
     monkeypatch.setattr(unprivileged.platform, "system", lambda: "Darwin")
     assert "Darwin" in unprivileged.linux().lacking
 
 
-def test_no_ipv6_is_said(monkeypatch):
+def test_explains_missing_ipv6(monkeypatch):
     monkeypatch.setattr("sockets_lab.addresses.ipv6_works", lambda: False)
     assert "::1" in unprivileged.ipv6().lacking
 
 
 @on_linux
-def test_a_kernel_without_tcp_info_is_said(monkeypatch):
+def test_explains_missing_tcp_info(monkeypatch):
     monkeypatch.delattr(socket, "TCP_INFO")
     assert "TCP_INFO" in unprivileged.tcp_info().lacking
     monkeypatch.setattr(socket, "TCP_INFO", socket.TCP_MAXSEG, raising=False)
@@ -147,27 +147,27 @@ def test_a_kernel_without_tcp_info_is_said(monkeypatch):
 
 
 @on_linux
-def test_a_kernel_without_sock_diag_is_said(monkeypatch):
-    monkeypatch.setattr(unprivileged, "_NETLINK_SOCK_DIAG", 31)  # a protocol nobody has
+def test_explains_missing_sock_diag(monkeypatch):
+    monkeypatch.setattr(unprivileged, "_NETLINK_SOCK_DIAG", 31)  # a protocol that no kernel has
     assert "EPROTONOSUPPORT" in unprivileged.sock_diag().lacking
 
 
 @on_linux
-def test_a_sock_diag_that_refuses_or_lists_nothing_is_said(monkeypatch):
+def test_explains_a_refusing_or_empty_sock_diag(monkeypatch):
     monkeypatch.setattr(unprivileged, "_LISTEN", 12)  # a state that no socket is listed with
     assert "lists no TCP socket" in unprivileged.sock_diag().lacking
     monkeypatch.setattr(unprivileged, "_listeners_are_listed", refuse(errno.EPERM))
     assert "EPERM" in unprivileged.sock_diag().lacking
 
 
-def test_counters_that_cannot_be_read_are_said(monkeypatch):
+def test_explains_unreadable_counters(monkeypatch):
     monkeypatch.setattr(Path, "read_text", refuse(errno.EACCES))
     assert "Permission denied" in unprivileged.counters().lacking
     monkeypatch.setattr(Path, "read_text", lambda path: "TcpExt: Nothing\nTcpExt: 0\n")
     assert "ListenOverflows" in unprivileged.counters().lacking
 
 
-def test_too_few_descriptors_are_counted(monkeypatch):
+def test_counts_too_few_descriptors(monkeypatch):
     resource = pytest.importorskip("resource")
     monkeypatch.setattr(resource, "getrlimit", lambda which: (256, 4096))
     assert "4,096" in unprivileged.descriptors().lacking
@@ -177,14 +177,14 @@ def test_too_few_descriptors_are_counted(monkeypatch):
     assert machine().descriptors is None
 
 
-def test_jupyter_is_told_from_a_plain_python(monkeypatch):
+def test_detects_a_jupyter_kernel(monkeypatch):
     assert "Jupyter" in unprivileged.jupyter().lacking
     shell = SimpleNamespace(kernel=object())
     monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: shell))
     assert unprivileged.jupyter() == FOUND
 
 
-def test_a_private_network_may_lack_something(monkeypatch):
+def test_private_network_may_lack_something(monkeypatch):
     answers = {"namespaces": "yes", "raw-capture": "raw-capture: EPERM", "nftables": "x: ENOENT"}
     monkeypatch.setattr(privileged, "_answers", lambda: answers)
     assert privileged.namespaces() == FOUND
@@ -192,14 +192,14 @@ def test_a_private_network_may_lack_something(monkeypatch):
     assert "modprobe nf_tables" in privileged.nftables().remedy
 
 
-def test_a_probe_that_cannot_start_is_an_answer_too(monkeypatch):
+def test_explains_a_probe_that_cannot_start(monkeypatch):
     forget()
     monkeypatch.setattr(privileged.subprocess, "run", refuse(errno.ENOENT))
     assert "FileNotFoundError" in privileged.namespaces().lacking
     forget()
 
 
-# Why there are no private networks
+# Reasons for missing private networks
 
 
 @pytest.mark.parametrize(
@@ -210,7 +210,7 @@ def test_a_probe_that_cannot_start_is_an_answer_too(monkeypatch):
         ("user/max_user_namespaces", "0", "no user namespaces", "max_user_namespaces="),
     ],
 )
-def test_a_setting_that_forbids_namespaces_is_named(tmp_path, file, value, cause, remedy):
+def test_names_the_setting_that_forbids_namespaces(tmp_path, file, value, cause, remedy):
     setting = tmp_path / file
     setting.parent.mkdir()
     setting.write_text(value + "\n")
@@ -220,13 +220,13 @@ def test_a_setting_that_forbids_namespaces_is_named(tmp_path, file, value, cause
     assert remedy in found.remedy
 
 
-def test_a_container_is_told_from_a_kernel_that_cannot(tmp_path):
+def test_distinguishes_a_container_from_a_kernel(tmp_path):
     assert "seccomp" in why_no_namespaces("unshare: EPERM", tmp_path, confined=True).remedy
     assert "EINVAL" in why_no_namespaces("unshare: EINVAL", tmp_path, confined=False).lacking
 
 
 def answers_of(*command):
-    """What `capability("namespaces")` says to a process that was started through `command`."""
+    """Return `capability("namespaces")` as text, in a process started through `command`."""
     code = (
         "from sockets_lab.capabilities import capability; print(*capability('namespaces'), sep='|')"
     )
@@ -261,7 +261,7 @@ SECCOMP_WITHOUT_UNSHARE = textwrap.dedent(
 
 @on_linux
 @pytest.mark.skipif(not has("namespaces"), reason="there is nothing to forbid")
-def test_a_seccomp_filter_like_dockers_is_recognised():
+def test_recognises_dockers_seccomp_filter():
     name, has_it, _, lacking, remedy = answers_of(
         sys.executable, "-c", SECCOMP_WITHOUT_UNSHARE
     ).split("|")
@@ -273,14 +273,14 @@ def test_a_seccomp_filter_like_dockers_is_recognised():
 
 @on_linux
 @pytest.mark.skipif(not has("namespaces"), reason="there is nothing to probe twice")
-def test_probing_leaves_this_process_in_its_own_network():
+def test_probing_does_not_move_this_process():
     before = os.readlink("/proc/self/ns/net"), os.readlink("/proc/self/ns/user")
     forget()
     assert has("namespaces")
     assert (os.readlink("/proc/self/ns/net"), os.readlink("/proc/self/ns/user")) == before
 
 
-def test_importing_abilities_imports_nothing_heavy():
+def test_importing_capabilities_imports_nothing_heavy():
     code = "import sockets_lab.capabilities, sys; print(*sys.modules)"
     loaded = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from sockets_lab import course_files
+from sockets_lab import course_files, workspace
 from sockets_lab.cli import FOLDER, START, app
 from sockets_lab.workspace import jupyterlab
 from tests.workspace.test_checking import REPORT, write
@@ -51,7 +51,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[tuple[object, ...]]:
         calls.append(arguments)
         return 7
 
-    monkeypatch.setattr(jupyterlab, "run_lab", run_lab)
+    monkeypatch.setattr(workspace, "run_lab", run_lab)
     return calls
 
 

@@ -1,8 +1,8 @@
-"""What chapter 03 shows of the SYN queue, tried in a private network: half-open connections held
-against the backlog, and SYN cookies in their place.
+"""What chapter 03 shows of the SYN queue, in a private network: half-open connections count
+against the backlog, and SYN cookies replace them.
 
-A deaf client stands for a forged sender address: it sends its SYN and discards the answer, as
-IP_MINTTL asks for a time to live that the SYN-ACK does not have. The listener keeps SYN_RECV.
+A half-open client acts as a forged sender address: it sends its SYN and discards the answer, as
+IP_MINTTL requires a time to live that the SYN-ACK does not have. The listener keeps SYN_RECV.
 """
 
 import socket
@@ -14,22 +14,20 @@ import pytest
 from sockets_lab.capabilities import has
 from sockets_lab.netns import in_private_network
 
-pytestmark = pytest.mark.skipif(
-    not has("namespaces"), reason="this machine makes no private network"
-)
+pytestmark = pytest.mark.skipif(not has("namespaces"), reason="needs a private network")
 
 ATTACKERS = 20
 IP_MINTTL = 21  # linux/in.h
 SYN_RECV = "03"  # include/net/tcp_states.h, as /proc/net/tcp writes it
 
 
-class PeerResult(NamedTuple):
+class AttackResult(NamedTuple):
     held: int
     counters: dict[str, int]
     served: bool
 
 
-def deaf_client(address: tuple[str, int]) -> socket.socket:
+def half_open_client(address: tuple[str, int]) -> socket.socket:
     client = socket.socket()
     client.setsockopt(socket.IPPROTO_IP, IP_MINTTL, 255)
     client.setblocking(False)
@@ -53,22 +51,22 @@ def can_connect(address: tuple[str, int]) -> bool:
         return honest.connect_ex(address) == 0
 
 
-def attack(cookies: int, backlog: int) -> PeerResult:
+def attack(cookies: int, backlog: int) -> AttackResult:
     Path("/proc/sys/net/ipv4/tcp_syncookies").write_text(str(cookies))
     with socket.create_server(("127.0.0.1", 0), backlog=backlog) as listener:
-        crowd = [deaf_client(listener.getsockname()) for _ in range(ATTACKERS)]
+        clients = [half_open_client(listener.getsockname()) for _ in range(ATTACKERS)]
         held, counted = half_open(), counters()
         served = can_connect(listener.getsockname())
-        for client in crowd:
+        for client in clients:
             client.close()
-    return PeerResult(held, counted, served)
+    return AttackResult(held, counted, served)
 
 
 # Linux holds backlog + 1 since 6.13 (January 2025), backlog before.
 
 
 @pytest.mark.parametrize("backlog", [1, 4, 8])
-def test_without_cookies_the_queue_fills_and_honest_clients_wait(backlog: int) -> None:
+def test_without_cookies_the_syn_queue_fills(backlog: int) -> None:
     seen = in_private_network(attack, 0, backlog)
     assert seen.held in (backlog, backlog + 1)
     assert seen.counters["ListenDrops"] == ATTACKERS - seen.held
@@ -78,7 +76,7 @@ def test_without_cookies_the_queue_fills_and_honest_clients_wait(backlog: int) -
 
 
 @pytest.mark.parametrize("backlog", [1, 4, 8])
-def test_with_cookies_a_full_queue_keeps_the_door_open(backlog: int) -> None:
+def test_cookies_serve_clients_beyond_a_full_queue(backlog: int) -> None:
     seen = in_private_network(attack, 1, backlog)
     assert seen.held in (backlog, backlog + 1)
     assert seen.counters["ListenDrops"] == 0
@@ -87,6 +85,6 @@ def test_with_cookies_a_full_queue_keeps_the_door_open(backlog: int) -> None:
     assert seen.served
 
 
-def test_with_cookies_always_nothing_is_held() -> None:
+def test_cookies_always_hold_no_connection() -> None:
     seen = in_private_network(attack, 2, 4)
     assert (seen.held, seen.counters["SyncookiesSent"], seen.served) == (0, ATTACKERS, True)

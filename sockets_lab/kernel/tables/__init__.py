@@ -1,4 +1,4 @@
-"""The kernel's table of TCP sockets, by the first way that this machine allows."""
+"""Read the kernel's table of TCP sockets, in the first way that this machine allows."""
 
 from collections.abc import Collection
 from typing import Final, NamedTuple
@@ -12,29 +12,29 @@ __all__ = ["Table", "read"]
 _BY_PROC: Final = ("the limit of the accept queue",)
 _BY_PSUTIL: Final = (
     "the accept queue and its limit",
-    "which connections nobody has accepted yet, and the bytes in them",
+    "which connections are not accepted yet, and the bytes in them",
     "bytes sent and not acknowledged",
 )
 _BY_PSUTIL_ALONE: Final = (
     "the accept queue and its limit",
-    "connections that nobody has accepted yet",
-    "connections still ending after close(), such as TIME_WAIT",
+    "connections that are not accepted yet",
+    "connections still closing after close(), such as TIME_WAIT",
     "bytes sent and not acknowledged",
 )
 
 
 class Table(NamedTuple):
-    """Rows of the kernel's table, and in words what this way of reading it cannot show."""
+    """Rows of the kernel's table; `unseen` lists in words what this way of reading cannot show."""
 
     rows: list[Row]
     unseen: tuple[str, ...] = ()
 
 
 def read(ports: Collection[int]) -> Table:
-    """Every TCP socket with one of `ports` as its own or its peer's, whoever holds it.
+    """Return every TCP socket with one of `ports` at either end, also of other processes.
 
-    sock_diag first, since it is the fastest (see there); /proc/net/tcp where netlink is forbidden;
-    psutil where there is no Linux.
+    sock_diag first, since it is the fastest (see `netlink`); /proc/net/tcp where netlink is
+    forbidden; psutil where there is no Linux.
     """
     if has("sock-diag"):
         return Table(netlink.rows(ports))

@@ -1,9 +1,9 @@
-"""Second way to the kernel's table of TCP sockets: the text of /proc/net/tcp and /proc/net/tcp6.
+"""Read the kernel's table of TCP sockets from /proc/net/tcp and /proc/net/tcp6: the second way.
 
-Works wherever Linux's /proc is mounted, also where netlink is forbidden. It prints every socket of
-the machine and a listener's queue, but not the queue's limit. See proc(5); the address is the
-network's byte order read as a number of the machine's own, hence the reversal on little-endian
-machines.
+It works wherever Linux's /proc is mounted, also where netlink is forbidden. It lists every socket
+of the machine and a listener's queue, but not the queue's limit. See proc(5); an address, which is
+in network byte order, is printed as a number in the machine's byte order: hence the reversal on
+little-endian machines.
 """
 
 import socket
@@ -20,7 +20,7 @@ _TABLES = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))
 
 
 def rows(ports: Collection[int]) -> list[Row]:
-    """Every TCP socket of this machine with one of `ports` as its own or its peer's.
+    """Return every TCP socket of this machine with one of `ports` at either end.
 
     Raises OSError where there is no /proc/net/tcp.
     """
@@ -30,7 +30,7 @@ def rows(ports: Collection[int]) -> list[Row]:
 
 
 def parse(line: str) -> Row:
-    """The row that one line of the table holds."""
+    """Parse one line of the table."""
     _, local, peer, number, queues, _, _, _, _, file, *_ = line.split()
     state, inode = STATES.get(int(number, 16), "CLOSED"), int(file)
     sent, received = (int(field, 16) for field in queues.split(":"))
@@ -41,7 +41,7 @@ def parse(line: str) -> Row:
 
 
 def endpoint(field: str) -> Endpoint:
-    """The endpoint in a field such as `0100007F:8CCB` (127.0.0.1:36043)."""
+    """Parse a field such as `0100007F:8CCB` (127.0.0.1:36043)."""
     address, port = field.split(":")
     words = [int(address[at : at + 8], 16) for at in range(0, len(address), 8)]
     family = socket.AF_INET if len(words) == 1 else socket.AF_INET6
@@ -49,7 +49,7 @@ def endpoint(field: str) -> Endpoint:
 
 
 def _lines(text: str, wanted: Collection[str]) -> Iterator[str]:
-    """The table's lines (its first is a heading) that hold a wanted port."""
+    """Yield the lines that hold a wanted port; the first line is a heading."""
     for line in text.splitlines()[1:]:
         _, local, peer, *_ = line.split(maxsplit=3)
         if local[-5:] in wanted or peer[-5:] in wanted:

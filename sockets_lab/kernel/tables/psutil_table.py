@@ -1,8 +1,8 @@
-"""Third way to the table of TCP sockets: psutil, on every system but Linux.
+"""Read the table of TCP sockets with psutil, on every system but Linux: the third way.
 
-Windows tells of every socket of the machine; so does Linux, where tests force this way. macOS tells
-only root of other processes' sockets: then the table holds this process's own, and nothing of
-connections that nobody has accepted or that are still ending after close().
+Windows lists every socket of the machine; so does Linux, where tests force this way. macOS lists
+other processes' sockets only for root: without root the table holds this process's own, without
+connections that are not accepted yet or are still closing after close().
 """
 
 from collections.abc import Collection, Sequence
@@ -20,16 +20,16 @@ _NAMES: Final = {
     "FIN_WAIT1": "FIN_WAIT_1",
     "FIN_WAIT2": "FIN_WAIT_2",
     "CLOSE": "CLOSED",
-    "DELETE_TCB": "CLOSED",  # Windows: about to be forgotten
+    "DELETE_TCB": "CLOSED",  # Windows: about to be deleted
     "BOUND": "CLOSED",
     "NONE": "CLOSED",
 }
 
 
 def rows(ports: Collection[int]) -> tuple[list[Row], bool]:
-    """TCP sockets with one of `ports` as their own or their peer's; and whether these are all.
+    """Return the TCP sockets with one of `ports` at either end, and True if these are all.
 
-    They are not where this user may only see this process's own sockets.
+    They are not all where this user may only see this process's own sockets.
     """
     connections, are_all = _connections()
     parsed = [parse(connection) for connection in connections if connection.laddr]
@@ -37,10 +37,10 @@ def rows(ports: Collection[int]) -> tuple[list[Row], bool]:
 
 
 def parse(connection: "sconn | pconn") -> Row:
-    """The row that one of psutil's records holds."""
+    """Convert one of psutil's records."""
     state = _NAMES.get(connection.status, connection.status)
     peer = Endpoint(*connection.raddr) if connection.raddr and state != "LISTEN" else None
-    # Windows gives no descriptor, and names the listener's process for what is not accepted yet.
+    # Windows has no descriptors here, and names the listener's process for unaccepted connections.
     held = True if connection.fd >= 0 else None
     return Row(state, Endpoint(*connection.laddr), peer, False if state == "TIME_WAIT" else held)
 

@@ -1,75 +1,25 @@
-"""Looking at sockets: every state of the course's scenes, by every way to the kernel."""
+"""Look at sockets in every state, in every way to the kernel's table."""
 
 import os
 import socket
 import sys
-from contextlib import ExitStack, closing
+from contextlib import closing
 
-import psutil
 import pytest
 
 from sockets_lab.addresses import endpoint_of
-from sockets_lab.capabilities import SWITCH, has
+from sockets_lab.capabilities import has
 from sockets_lab.kernel import look, state_of, until
 from sockets_lab.roles import Roles
-
-# The ways to the kernel's table, forced by switching the better ones off.
-WAYS = {
-    "sock_diag": "",
-    "sock_diag without TCP_INFO": "tcp-info",
-    "/proc": "sock-diag",
-    "/proc without TCP_INFO": "sock-diag,tcp-info",
-    "psutil": "linux",
-}
-on_linux = pytest.mark.skipif(sys.platform != "linux", reason="shows what only Linux tells")
+from tests.kernel.support import accept, connect, listening, on_linux
 
 
-@pytest.fixture(params=WAYS)
-def way(request, monkeypatch):
-    if sys.platform != "linux" and request.param != "psutil":
-        pytest.skip("only Linux has this way")
-    monkeypatch.setenv(SWITCH, WAYS[request.param])
-    return request.param
-
-
-@pytest.fixture
-def kept():
-    """Closes whatever a test enters into it."""
-    with ExitStack() as stack:
-        yield stack
-
-
-@pytest.fixture
-def listener(kept, family):
-    return kept.enter_context(listening(family))
-
-
-def listening(family, host=None, backlog=2, **options):
-    return socket.create_server(
-        (host or family.host, 0), family=family.family, backlog=backlog, **options
-    )
-
-
-def connect(kept, listener):
-    family = listener.family
-    client = kept.enter_context(socket.socket(family, socket.SOCK_STREAM))
-    client.settimeout(5)
-    client.connect(listener.getsockname())
-    return client
-
-
-def accept(kept, listener):
-    listener.settimeout(5)
-    connection, _ = listener.accept()
-    return kept.enter_context(connection)
-
-
-def told(snapshot):
-    """Everything but what not every way can see."""
+def ends_by_role(snapshot):
+    """Return what every way can see."""
     return {view.role: (view.state, view.local, view.peer) for view in snapshot}
 
 
-def test_a_listener_listens_and_its_queue_is_empty(way, listener):
+def test_listener_with_an_empty_queue(way, listener):
     snapshot = look(listener)
     view = snapshot["listener"]
     assert (view.kind, view.state, view.has_descriptor) == ("stream", "LISTEN", True)
@@ -81,7 +31,7 @@ def test_a_listener_listens_and_its_queue_is_empty(way, listener):
         assert view.queue_limit == 2
 
 
-def test_client_and_connection_are_established(way, kept, listener):
+def test_client_and_connection_established(way, kept, listener):
     client = connect(kept, listener)
     connection = accept(kept, listener)
     snapshot = look(listener, connection, client)
@@ -91,7 +41,7 @@ def test_client_and_connection_are_established(way, kept, listener):
     assert snapshot["connection 1"][2:6] == ("ESTABLISHED", peer, name, True)
 
 
-def test_a_connection_nobody_has_accepted_is_seen_with_its_bytes(way, kept, listener):
+def test_shows_a_connection_before_accept(way, kept, listener):
     client = connect(kept, listener)
     client.sendall(b"hello")
     view = look(listener, client)["connection 1"]
@@ -104,7 +54,7 @@ def test_a_connection_nobody_has_accepted_is_seen_with_its_bytes(way, kept, list
         assert look(listener)["listener"].queue == 1
 
 
-def test_connections_carry_their_clients_numbers(way, kept, listener):
+def test_connections_have_their_clients_numbers(way, kept, listener):
     clients = [connect(kept, listener) for _ in range(3)]
     snapshot = look(listener, *reversed(clients))
     assert snapshot["client 1"].local == snapshot["connection 1"].peer
@@ -112,13 +62,13 @@ def test_connections_carry_their_clients_numbers(way, kept, listener):
     assert snapshot["client 3"].local == endpoint_of(clients[0].getsockname())
 
 
-def test_clients_that_were_not_given_are_seen_too(way, kept, listener):
+def test_shows_clients_that_were_not_given(way, kept, listener):
     connect(kept, listener)
-    assert told(look(listener)).keys() == {"listener", "client 1", "connection 1"}
+    assert ends_by_role(look(listener)).keys() == {"listener", "client 1", "connection 1"}
 
 
 @on_linux
-def test_a_client_beyond_the_backlog_is_in_syn_sent(way, kept, family):
+def test_client_beyond_the_backlog_is_in_syn_sent(way, kept, family):
     listener = kept.enter_context(listening(family, backlog=0))
     connect(kept, listener)
     late = kept.enter_context(socket.socket(family.family))
@@ -131,7 +81,7 @@ def test_a_client_beyond_the_backlog_is_in_syn_sent(way, kept, family):
 
 
 @on_linux
-def test_half_open_connections_are_seen(way, kept, family):
+def test_shows_half_open_connections(way, kept, family):
     """With TCP_DEFER_ACCEPT the server's end stays in SYN_RECV until the first byte arrives."""
     listener = kept.enter_context(listening(family))
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, 5)
@@ -141,7 +91,7 @@ def test_half_open_connections_are_seen(way, kept, family):
     assert snapshot["connection 1"].state == "SYN_RECV"
 
 
-def test_a_closing_client_goes_through_the_states(way, kept, listener):
+def test_states_of_a_closing_client(way, kept, listener):
     client, connection = connect(kept, listener), accept(kept, listener)
     sockets = (listener, client, connection)
     assert look(*sockets)["connection 1"].state == "ESTABLISHED"
@@ -155,7 +105,7 @@ def test_a_closing_client_goes_through_the_states(way, kept, listener):
     assert snapshot["connection 1"].state == "CLOSED"
 
 
-def test_what_a_closed_client_leaves_behind_is_seen(way, kept, listener):
+def test_shows_what_a_closed_client_leaves(way, kept, listener):
     client, connection = connect(kept, listener), accept(kept, listener)
     before = look(listener, client, connection)
     client.close()
@@ -168,7 +118,7 @@ def test_what_a_closed_client_leaves_behind_is_seen(way, kept, listener):
     assert left["connection 1"].state == "CLOSED"
 
 
-def test_roles_remember_clients_that_are_not_given_any_more(way, kept, listener):
+def test_roles_keep_clients_no_longer_given(way, kept, listener):
     client, connection = connect(kept, listener), accept(kept, listener)
     roles = Roles(listener, client, connection)
     client.close()
@@ -178,14 +128,14 @@ def test_roles_remember_clients_that_are_not_given_any_more(way, kept, listener)
     assert look(roles=roles).roles == ("listener", "client 1", "connection 1")
 
 
-def test_what_strangers_left_behind_is_not_shown(way, kept, listener):
+def test_skips_leftovers_of_unknown_clients(way, kept, listener):
     client, connection = connect(kept, listener), accept(kept, listener)
     client.close()
     connection.close()
     assert look(listener).roles == ("listener",)
 
 
-def test_other_sockets_are_left_out(way, kept, listener, family):
+def test_leaves_out_other_sockets(way, kept, listener, family):
     stranger = kept.enter_context(listening(family))
     connect(kept, stranger)
     mine = connect(kept, listener)
@@ -193,21 +143,21 @@ def test_other_sockets_are_left_out(way, kept, listener, family):
     assert look(mine).roles == ("client 1", "connection 1")
 
 
-def test_a_connection_alone_shows_its_client(way, kept, listener):
+def test_connection_alone_shows_its_client(way, kept, listener):
     connect(kept, listener)
     connection = accept(kept, listener)
     assert look(listener, connection)["client 1"].state == "ESTABLISHED"
     assert set(look(connection).roles) == {"connection 1", "client 1"}
 
 
-def test_a_reset_closes_at_once(way, kept, listener):
+def test_reset_closes_immediately(way, kept, listener):
     client, connection = connect(kept, listener), accept(kept, listener)
     connection.sendall(b"unread")
     client.close()  # with unread bytes: RST, not FIN (RFC 9293, section 3.10.7.4)
     assert state_of(connection) == "CLOSED"
 
 
-def test_sockets_that_are_not_connected_are_closed_for_the_kernel(way, kept, family):
+def test_unconnected_sockets_are_closed(way, kept, family):
     fresh = kept.enter_context(socket.socket(family.family))
     assert look(fresh)["socket 1"][2:5] == ("CLOSED", None, None)
     fresh.bind((family.host, 0))
@@ -215,7 +165,7 @@ def test_sockets_that_are_not_connected_are_closed_for_the_kernel(way, kept, fam
     assert look(fresh)["socket 1"].local == endpoint_of(fresh.getsockname())
 
 
-def test_a_socket_named_early_becomes_what_it_turns_out_to_be(kept, family):
+def test_role_follows_what_a_socket_becomes(kept, family):
     first = kept.enter_context(socket.socket(family.family))
     second = kept.enter_context(socket.socket(family.family))
     roles = Roles(first, second)
@@ -225,14 +175,14 @@ def test_a_socket_named_early_becomes_what_it_turns_out_to_be(kept, family):
     assert look(roles=roles).roles == ("listener", "client 1", "connection 1")
 
 
-def test_names_may_be_chosen(way, kept, listener):
+def test_keywords_name_roles(way, kept, listener):
     browser = connect(kept, listener)
     snapshot = look(listener, my_browser=browser)
     assert snapshot.roles == ("listener", "my browser", "connection 1")
     assert snapshot["my browser"].state == "ESTABLISHED"
 
 
-def test_a_listener_on_every_address_knows_its_connections(way, kept, family):
+def test_wildcard_listener_has_its_connections(way, kept, family):
     host = "0.0.0.0" if family.family == socket.AF_INET else "::"
     listener = kept.enter_context(listening(family, host))
     client = kept.enter_context(
@@ -241,7 +191,7 @@ def test_a_listener_on_every_address_knows_its_connections(way, kept, family):
     assert look(listener, client).roles == ("listener", "client 1", "connection 1")
 
 
-def test_a_dual_stack_listener_knows_clients_of_both_families(way, kept):
+def test_dual_stack_listener_has_both_families(way, kept):
     if not (socket.has_dualstack_ipv6() and has("ipv6")):
         pytest.skip("this machine has no dual-stack sockets")
     listener = kept.enter_context(
@@ -258,7 +208,7 @@ def test_a_dual_stack_listener_knows_clients_of_both_families(way, kept):
     assert snapshot["client 1"].peer.host == "127.0.0.1"
 
 
-def test_two_listeners_on_one_endpoint_are_told_apart(kept, listener, family):
+def test_two_listeners_on_one_endpoint(kept, listener, family):
     if not hasattr(socket, "SO_REUSEPORT"):
         pytest.skip("this system has no SO_REUSEPORT")
     first = kept.enter_context(socket.socket(family.family))
@@ -275,7 +225,7 @@ def test_two_listeners_on_one_endpoint_are_told_apart(kept, listener, family):
         assert [view.queue_limit for view in snapshot] == [3, 4]
 
 
-def test_datagram_sockets_have_words_instead_of_states(way, kept, family):
+def test_datagram_sockets_have_words_for_states(way, kept, family):
     sock = kept.enter_context(socket.socket(family.family, socket.SOCK_DGRAM))
     states = [look(sock)[0].state]
     sock.bind((family.host, 0))
@@ -285,98 +235,30 @@ def test_datagram_sockets_have_words_instead_of_states(way, kept, family):
     sock.send(b"longer")
     states.append(look(sock)[0].state)
     if sys.platform == "linux":
-        assert look(sock)[0].unread == 3  # the next one
+        assert look(sock)[0].unread == 3  # the next datagram
     sock.close()
     states.append(look(sock)[0].state)
     assert states == ["unbound", "bound", "connected", "closed"]
     assert look(sock)[0].kind == "datagram"
 
 
-# The ways agree
+# Side effects
 
 
-def scene_of_many_states(kept, family):
-    """Sockets in as many states as one listener can show at once."""
-    listener = kept.enter_context(listening(family, backlog=1))
-    asked, half_closed = connect(kept, listener), connect(kept, listener)
-    accepted = [accept(kept, listener) for _ in range(2)]
-    asked.sendall(b"question")
-    half_closed.shutdown(socket.SHUT_WR)
-    waiting = [connect(kept, listener) for _ in range(2)]
-    waiting[0].sendall(b"hello")
-    waiting[1].sendall(b"bye")
-    waiting[1].shutdown(socket.SHUT_WR)
-    late = kept.enter_context(socket.socket(family.family))
-    late.setblocking(False)
-    late.connect_ex(listener.getsockname())
-    return [listener, asked, half_closed, *accepted, *waiting, late]
-
-
-@on_linux
-def test_every_way_tells_the_same_where_it_can_see(kept, family, monkeypatch):
-    sockets = scene_of_many_states(kept, family)
-    settled = {"client 2": "FIN_WAIT_2", "client 4": "FIN_WAIT_2"}
-    until(lambda seen: all(seen.state(who) == what for who, what in settled.items()), *sockets)
-    best = look(*sockets)
-    assert {view.state for view in best} == {
-        *("LISTEN", "ESTABLISHED", "FIN_WAIT_2", "CLOSE_WAIT", "SYN_SENT")
-    }
-    assert best["connection 4"].unread == 3  # the FIN is no byte
-    for off in WAYS.values():
-        monkeypatch.setenv(SWITCH, off)
-        for view, other in zip(best, look(*sockets), strict=True):
-            pairs = zip(view, other, strict=True)
-            assert [(one, two) for one, two in pairs if two not in (None, one)] == [], off
-
-
-@on_linux
-def test_every_way_says_what_it_cannot_show(kept, listener, monkeypatch):
-    connect(kept, listener)
-    said = []
-    for off in WAYS.values():
-        monkeypatch.setenv(SWITCH, off)
-        said.append(look(listener).unseen)
-    assert [bool(words) for words in said] == [False, False, False, True, True]
-    assert said[3] == ("the limit of the accept queue",)
-    assert "accept queue" in str(look(listener))
-
-
-def test_without_leave_to_see_other_processes_only_our_own_sockets_are_told(
-    kept, listener, monkeypatch
-):
-    """As on macOS for an ordinary user."""
-
-    def refuse(kind):
-        raise psutil.AccessDenied(os.getpid())
-
-    monkeypatch.setenv(SWITCH, "linux")
-    monkeypatch.setattr(psutil, "net_connections", refuse)
-    client, other = connect(kept, listener), connect(kept, listener)
-    connection = accept(kept, listener)
-    snapshot = look(listener, client, other, connection)
-    assert snapshot.roles == ("listener", "client 1", "client 2", "connection 1")
-    assert "connections that nobody has accepted yet" in snapshot.unseen
-    client.close()
-    assert look(listener, client)["client 1"].state == "CLOSED"
-
-
-# Looking disturbs nothing
-
-
-def test_looking_calls_no_method_that_a_recording_replaces(way, kept, listener, monkeypatch):
+def test_calls_no_method_that_a_recording_patches(way, kept, listener, monkeypatch):
     client = connect(kept, listener)
 
-    def noticed(*args, **kwargs):
+    def recorded(*args, **kwargs):
         raise AssertionError("a recording would show this call")
 
     for name in ("getsockopt", "getsockname", "getpeername", "fileno", "accept", "__init__"):
-        monkeypatch.setattr(socket.socket, name, noticed, raising=False)
+        monkeypatch.setattr(socket.socket, name, recorded, raising=False)
     snapshot = look(listener, client)
     monkeypatch.undo()
     assert len(snapshot) == 3
 
 
-def test_looking_reads_no_byte_and_clears_no_error(way, kept, listener):
+def test_reads_no_byte_and_clears_no_error(way, kept, listener):
     client, connection = connect(kept, listener), accept(kept, listener)
     client.sendall(b"hello")
     look(listener, client, connection)
@@ -387,29 +269,38 @@ def test_looking_reads_no_byte_and_clears_no_error(way, kept, listener):
     assert client.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) != 0
 
 
+@on_linux
+def test_leaves_no_descriptor_open(sockets):
+    look(*sockets)
+    before = len(os.listdir("/proc/self/fd"))
+    for _ in range(50):
+        look(*sockets)
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
 # Wrong input
 
 
 @pytest.mark.parametrize("wrong", [None, 3, "listener", ("127.0.0.1", 80)])
-def test_what_is_no_socket_is_refused_in_words(wrong):
+def test_refuses_what_is_not_a_socket(wrong):
     with pytest.raises(TypeError, match="expected a socket"):
         look(wrong)
 
 
 @pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="this system has no AF_UNIX")
-def test_a_socket_of_another_family_is_refused_in_words():
+def test_refuses_a_socket_of_another_family():
     one, other = socket.socketpair()
     with closing(one), closing(other), pytest.raises(ValueError, match="AF_INET or AF_INET6"):
         look(one)
 
 
-def test_a_socket_closed_before_anybody_looked_is_closed(way, family):
+def test_socket_closed_before_the_first_look(way, family):
     sock = socket.socket(family.family)
     sock.close()
     view = look(sock)["socket 1"]
     assert view[2:6] == ("CLOSED", None, None, False)
 
 
-def test_looking_at_nothing_shows_nothing():
+def test_no_sockets_make_an_empty_snapshot():
     assert len(look()) == 0
     assert str(look()) == "no sockets"
