@@ -1,14 +1,14 @@
 r"""Messages out of a byte stream, without I/O: bytes in, messages out.
 
 TCP gives its applications "a reliable, in-order, byte-stream service" (RFC 9293, section 2.2): all
-bytes, in their order, but no marks where one `send` ended. Whoever wants messages must put the
-marks into the stream. Putting them there and finding them again is called *framing*, and there are
-two common ways:
+bytes, in order, but no marks where one `send` ended. A program that needs messages must put marks
+into the stream. Writing the marks and finding them again is called *framing*. There are two common
+ways:
 
-    delimiter      the bytes that end a message, such as a line end, and stand in no message
+    delimiter      the bytes that end a message, such as a line end, and occur in no message
     length prefix  a header of fixed size that says how many bytes the message has
 
-A decoder takes bytes in whatever pieces they come, and gives the messages that they complete:
+A decoder takes bytes in whatever pieces they come, and returns the messages that they complete:
 
     >>> decoder = DelimiterDecoder()
     >>> decoder.feed(b"one message in two ")
@@ -26,15 +26,15 @@ A server has one decoder for each connection, and calls `end()` when `recv` give
             connection.sendall(encode_delimited(answer(message)))
     decoder.end()
 
-What a decoder keeps between two calls is bounded, whatever the peer sends: see `max_length`. Its
-work is linear in what it is fed, also when that comes byte by byte: what is held is neither
-searched nor copied again for each new piece (the lesson of h11's `_receivebuffer.py`).
+A decoder buffers a bounded number of bytes, whatever the peer sends: see `max_length`. Its work is
+linear in what it is fed, even byte by byte: the buffer is neither searched nor copied again for
+each new piece (a lesson from h11's `_receivebuffer.py`).
 
-When the peer breaks the protocol there is no telling where the next message begins, so a decoder
-is then of no further use: `Violation` says why, and the connection should be closed. Messages
-that were complete before the fault are never lost: `feed()` returns them first, and the fault is
-raised by the next call. So the loop above answers each of them, and fails afterwards. Who wants to
-stop reading at once looks at `violation` after each `feed()`.
+When the peer breaks the protocol, a decoder cannot know where the next message begins, and is of no
+further use: `Violation` says why, and the connection should be closed. Messages that were complete
+before the violation are never lost: `feed()` returns them first, and the next call raises the
+violation. So the loop above answers each of them, and fails afterwards. To stop reading
+immediately, look at `violation` after each `feed()`.
 """
 
 import struct
@@ -57,7 +57,7 @@ __all__ = [
 
 BytesLike = bytes | bytearray | memoryview
 
-MAX_LENGTH: Final = 65_536  # bytes; as much as asyncio's readline() allows unless told otherwise
+MAX_LENGTH: Final = 65_536  # bytes; also the default limit of asyncio's readline()
 
 # Network byte order, struct's "!": "the most significant octet is transmitted first" (RFC 791,
 # appendix B). The lengths have no sign.
@@ -82,41 +82,44 @@ class Truncated(Violation):
 
 
 class Misuse(RuntimeError):
-    """The caller used this module wrongly: a fault of the program, whatever the peer does."""
+    """The caller used this module wrongly: a bug in the program, whatever the peer does."""
 
 
 class _Decoder(ABC):
-    """What the decoders share: what is held of an unfinished message, and how a stream ends."""
+    """The common part of the decoders: the buffer, violations, and the end of the stream."""
 
     def __init__(self, max_length: int) -> None:
         if max_length < 0:
-            raise Misuse(f"max_length is a number of bytes, 0 or more, got {max_length!r}")
+            raise Misuse(f"max_length must be 0 bytes or more, not {max_length!r}")
         self._max_length = max_length
-        self._held = bytearray()
+        self._buffer = bytearray()
         self._violation: Violation | None = None
         self._ended = False
 
     @property
     def buffered(self) -> int:
-        """Bytes held of an unfinished message, marks included; 0 after a violation or `end()`."""
-        return len(self._held)
+        """Return how many bytes of an unfinished message are buffered, marks included.
+
+        0 after a violation or `end()`.
+        """
+        return len(self._buffer)
 
     @property
     def violation(self) -> Violation | None:
-        """What the peer did wrong, also while it is still to be raised; None if nothing."""
+        """Return what the peer did wrong, even before it is raised; None if nothing."""
         return self._violation
 
     def feed(self, data: BytesLike) -> list[bytes]:
         """Take the next bytes of the stream, and return the messages that they complete, in order.
 
-        data: any number of bytes, also none; b"" changes nothing, and is not the end of the stream.
-        They are copied, so the caller may use its buffer again.
+        data: any number of bytes, even none; b"" changes nothing, and is not the end of the stream.
+        They are copied, so the caller may reuse its buffer.
 
-        Raises TooLong when the peer broke the protocol and no message was completed before that;
+        Raises TooLong when the peer broke the protocol and no message was completed before;
         otherwise the next call raises it, and so does every later one. Raises Misuse after `end()`.
         """
         if self._ended:
-            raise Misuse("feed() after end(): take a new decoder for each connection")
+            raise Misuse("feed() after end(); make a new decoder for each connection")
         self._raise_violation()
         messages = self._take(_bytes_of(data))
         if not messages:
@@ -124,14 +127,14 @@ class _Decoder(ABC):
         return messages
 
     def end(self) -> None:
-        """Say that the stream has ended: call it when `recv` gave b"".
+        """End the stream: call this when `recv` returned b"".
 
-        Raises Truncated when that cuts a message short, or the violation that `feed()` has met.
-        Calling it again does the same again.
+        Raises Truncated if the stream ended inside a message, or the violation that `feed()` met.
+        Calling it again raises the same again.
         """
         self._ended = True
-        if self._held:
-            self._refuse(Truncated(self._cut_short()))
+        if self._buffer:
+            self._refuse(Truncated(self._where_it_ended()))
         self._raise_violation()
 
     @abstractmethod
@@ -139,26 +142,26 @@ class _Decoder(ABC):
         """Return the messages completed by `data`, up to the first that must be refused."""
 
     @abstractmethod
-    def _cut_short(self) -> str:
-        """Say in words where the stream ended."""
+    def _where_it_ended(self) -> str:
+        """Describe where inside a message the stream ended."""
 
     def _refuse(self, violation: Violation) -> None:
-        self._held = bytearray()
+        self._buffer = bytearray()
         self._violation = violation
 
     def _raise_violation(self) -> None:
         if self._violation is not None:
-            raise self._violation.with_traceback(None)  # else it grows with every raise
+            raise self._violation.with_traceback(None)  # else the traceback grows with every raise
 
 
 class DelimiterDecoder(_Decoder):
-    r"""Messages that end in a delimiter, such as lines.
+    r"""Decoder of messages that end in a delimiter, such as lines.
 
     delimiter: the bytes that end each message, one or more; they are not part of it.
     max_length: the longest message accepted, in bytes without its delimiter.
 
-    Two delimiters in a row have an empty message between them. A message without its end is refused
-    (TooLong) once `max_length + len(delimiter)` bytes hold no delimiter, so `buffered` is always
+    Two delimiters in a row have an empty message between them. A message without an end is refused
+    (TooLong) once `max_length + len(delimiter)` bytes contain no delimiter, so `buffered` is always
     less than that. What follows the last delimiter is no message: `end()` raises Truncated for it.
 
     Raises Misuse for an empty delimiter, and for a max_length below 0.
@@ -169,28 +172,28 @@ class DelimiterDecoder(_Decoder):
         self._delimiter = _delimiter(delimiter)
 
     def _take(self, data: bytes) -> list[bytes]:
-        if self._held and not self._completed_by(data):
+        if self._buffer and not self._completed_by(data):
             messages = []
-            self._held += data
+            self._buffer += data
         else:
-            messages = b"".join((self._held, data)).split(self._delimiter)
-            self._held = bytearray(messages.pop())
-        if len(self._held) >= self._max_length + len(self._delimiter):
+            messages = b"".join((self._buffer, data)).split(self._delimiter)
+            self._buffer = bytearray(messages.pop())
+        if len(self._buffer) >= self._max_length + len(self._delimiter):
             self._refuse_length()
-        # All messages but the first lie within `data`. So they need to be measured, which would
+        # All messages but the first lie within `data`. So their lengths need a check, which would
         # cost half as much as splitting, only if `data` is longer than a message may be.
         if messages and max(len(messages[0]), len(data)) > self._max_length:
-            return self._short_enough(messages)
+            return self._up_to_too_long(messages)
         return messages
 
     def _completed_by(self, data: bytes) -> bool:
-        """Say whether a delimiter ends in `data`; one of several bytes may have begun before."""
+        """Return True if a delimiter ends in `data`; a longer one may have begun before."""
         if self._delimiter in data:
             return True
         before = len(self._delimiter) - 1
-        return before > 0 and self._delimiter in self._held[-before:] + data[:before]
+        return before > 0 and self._delimiter in self._buffer[-before:] + data[:before]
 
-    def _short_enough(self, messages: list[bytes]) -> list[bytes]:
+    def _up_to_too_long(self, messages: list[bytes]) -> list[bytes]:
         """Return the messages before the first that is too long: all of them if none is."""
         limit = self._max_length
         if max(map(len, messages)) <= limit:
@@ -199,7 +202,7 @@ class DelimiterDecoder(_Decoder):
         return list(takewhile(lambda message: len(message) <= limit, messages))
 
     def _refuse_length(self) -> None:
-        # No count of what came: the words are the same in whatever pieces it came.
+        # No count of what came: the message must not depend on the pieces in which it came.
         self._refuse(
             TooLong(
                 f"a message is longer than max_length, {self._max_length} bytes: "
@@ -207,20 +210,20 @@ class DelimiterDecoder(_Decoder):
             )
         )
 
-    def _cut_short(self) -> str:
+    def _where_it_ended(self) -> str:
         return f"the stream ended before {self._delimiter!r}, {self.buffered} bytes into a message"
 
 
 class LengthDecoder(_Decoder):
-    """Messages that follow a header which says how long they are.
+    """Decoder of messages that follow a header with their length.
 
     header_bytes: the header's size, 1, 2, 4 or 8 bytes: an unsigned number in network byte order
     (most significant byte first; RFC 791, appendix B), which does not count the header itself.
     max_length: the longest message accepted, in bytes without its header.
 
     A length of 0 is an empty message. A header that announces more than `max_length` is refused
-    (TooLong) as soon as it is complete, before a byte of its message is kept: memory is never given
-    on a peer's word. `buffered` is always less than `header_bytes + max_length`.
+    (TooLong) as soon as it is complete, before a byte of its message is buffered: no memory is
+    allocated on a peer's claim. `buffered` is always less than `header_bytes + max_length`.
 
     Raises Misuse for any other header_bytes, and for a max_length below 0.
     """
@@ -228,16 +231,16 @@ class LengthDecoder(_Decoder):
     def __init__(self, *, header_bytes: int = 4, max_length: int = MAX_LENGTH) -> None:
         super().__init__(max_length)
         self._header = _header(header_bytes)
-        self._wanted = self._header.size  # bytes to hold before it is worth looking again
+        self._wanted = self._header.size  # bytes to buffer before decoding can go on
 
     def _take(self, data: bytes) -> list[bytes]:
-        if len(self._held) + len(data) < self._wanted:
-            self._held += data
+        if len(self._buffer) + len(data) < self._wanted:
+            self._buffer += data
             return []
-        return self._cut(b"".join((self._held, data)))
+        return self._decode(b"".join((self._buffer, data)))
 
-    def _cut(self, data: bytes) -> list[bytes]:
-        """Cut all whole messages off `data`, and hold the rest."""
+    def _decode(self, data: bytes) -> list[bytes]:
+        """Return the whole messages in `data`, and buffer the rest."""
         # Attributes as local names: this loop runs once a message.
         read, header_bytes, limit = self._header.unpack_from, self._header.size, self._max_length
         messages: list[bytes] = []
@@ -252,7 +255,7 @@ class LengthDecoder(_Decoder):
                 break
             messages.append(data[body:stop])
             start = stop
-        self._held, self._wanted = bytearray(data[start:]), wanted
+        self._buffer, self._wanted = bytearray(data[start:]), wanted
         return messages
 
     def _refuse_length(self, length: int) -> None:
@@ -263,7 +266,7 @@ class LengthDecoder(_Decoder):
             )
         )
 
-    def _cut_short(self) -> str:
+    def _where_it_ended(self) -> str:
         header_bytes = self._header.size
         if self.buffered < header_bytes:
             return f"the stream ended after {self.buffered} of a header's {header_bytes} bytes"
@@ -272,49 +275,49 @@ class LengthDecoder(_Decoder):
 
 
 def encode_delimited(message: BytesLike, delimiter: BytesLike = b"\n") -> bytes:
-    """Return `message` with its delimiter, as DelimiterDecoder takes it.
+    """Return `message` with its delimiter, as DelimiterDecoder reads it.
 
-    Raises Misuse when the receiver would see another message: one that contains the delimiter, or
-    whose last bytes form it together with the first bytes of the delimiter that follows.
+    Raises Misuse if the receiver would read something else: if `message` contains the delimiter, or
+    if its last bytes form one together with the first bytes of the delimiter that follows.
     """
     message, delimiter = _bytes_of(message), _delimiter(delimiter)
     encoded = message + delimiter
     if encoded.find(delimiter) < len(message):
         raise Misuse(
-            f"a message may not hold its delimiter {delimiter!r}: escape it, or send the length "
-            "ahead with encode_length()"
+            f"a message must not contain its delimiter {delimiter!r}; escape it, or send the "
+            "length first with encode_length()"
         )
     return encoded
 
 
 def encode_length(message: BytesLike, header_bytes: int = 4) -> bytes:
-    """Return `message` behind a header with its length, as LengthDecoder takes it.
+    """Return `message` behind a header with its length, as LengthDecoder reads it.
 
     header_bytes: 1, 2, 4 or 8, as for LengthDecoder.
 
-    Raises Misuse for a message longer than such a header can say, and for any other header_bytes.
+    Raises Misuse for a message too long for the header, and for any other header_bytes.
     """
     message, header = _bytes_of(message), _header(header_bytes)
     if len(message) >= 1 << 8 * header.size:
         raise Misuse(
-            f"a message of {len(message)} bytes is too long for header_bytes={header_bytes!r}: "
-            "take a longer header"
+            f"a message of {len(message)} bytes is too long for header_bytes={header_bytes!r}; "
+            "use a longer header"
         )
     return header.pack(len(message)) + message
 
 
 def _bytes_of(data: BytesLike) -> bytes:
-    # Not bytes(data): that makes five zeros of the number 5, and takes lists.
+    # Not bytes(data): that makes five zeros of the number 5, and accepts lists.
     return data if type(data) is bytes else memoryview(data).tobytes()
 
 
 def _delimiter(delimiter: BytesLike) -> bytes:
     if not (plain := _bytes_of(delimiter)):
-        raise Misuse(f"a delimiter has at least one byte, got {delimiter!r}")
+        raise Misuse(f"a delimiter must have at least one byte, not {delimiter!r}")
     return plain
 
 
 def _header(header_bytes: int) -> struct.Struct:
     if header_bytes not in _HEADERS:
-        raise Misuse(f"header_bytes is 1, 2, 4 or 8, got {header_bytes!r}")
+        raise Misuse(f"header_bytes must be 1, 2, 4 or 8, not {header_bytes!r}")
     return _HEADERS[header_bytes]

@@ -1,14 +1,15 @@
-"""Happy Eyeballs: connect to whichever of a name's addresses answers first (RFC 8305).
+"""Happy Eyeballs: connect to the first of a name's addresses that answers (RFC 8305).
 
 A name with addresses of both families may be unreachable over one of them, and TCP takes minutes to
-say so. So the client does not wait: it gives every attempt a head start of a quarter of a second,
-and then begins the next one beside it. The first that connects wins, and the others are given up.
+report it. So the client does not wait: it gives every attempt a head start of a quarter of a
+second, and then begins the next one beside it. The first that connects wins, and the others are
+given up.
 """
 
 import asyncio
 import errno
 import socket
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from itertools import chain, zip_longest
 from typing import NamedTuple
 
@@ -35,8 +36,8 @@ class Attempt(NamedTuple):
 class Race(NamedTuple):
     """How a race went: its attempts in the order in which they began, and the winner's socket.
 
-    `winner` is connected and not blocking, as asyncio wants it, and is the caller's to close; None
-    if no attempt came through.
+    `winner` is connected and non-blocking, as asyncio needs it; the caller closes it. None if no
+    attempt connected.
     """
 
     attempts: tuple[Attempt, ...]
@@ -44,14 +45,14 @@ class Race(NamedTuple):
 
     @property
     def family(self) -> str:
-        """ "IPv4" or "IPv6", over which the race was won; "none" if it was lost."""
+        """Return the winner's family, "IPv4" or "IPv6"; "none" without a winner."""
         if self.winner is None:
             return "none"
         return "IPv6" if self.winner.family == socket.AF_INET6 else "IPv4"
 
 
 def interleaved(addresses: Iterable[Resolved]) -> list[Resolved]:
-    """The same addresses with the families in turn, each in its own order (RFC 8305, section 4).
+    """Return the addresses with the families in turn, each in its order (RFC 8305, section 4).
 
     The family of the first address goes first: the resolver's preference is kept.
     """
@@ -78,24 +79,24 @@ async def race(
     delay_s: float = DELAY_S,
     new_socket: NewSocket = socket.socket,
 ) -> Race:
-    """Connect to the addresses in turn of their families; the first to come through wins.
+    """Connect to the addresses, families in turn; the first that connects wins.
 
-    delay_s: seconds before the next attempt is begun, unless one fails before
-    new_socket: makes a socket of a family and a kind, as a host of a private network does
+    delay_s: seconds before the next attempt begins, unless one fails earlier
+    new_socket: makes a socket from a family and a kind, as a host of a private network does
 
-    An attempt that fails, by refusal or because its family is missing here, has the next one begun
-    at once. Losers are closed, also where two come through at the same moment, and where the race
+    When an attempt fails, by refusal or because this machine lacks its family, the next one begins
+    immediately. Losers are closed, also when two connect at the same moment, and when the race
     itself is cancelled. Raises ValueError for no address.
     """
-    waiting = interleaved(addresses)
-    if not waiting:
+    pending = interleaved(addresses)
+    if not pending:
         raise ValueError("no address to connect to")
     running = _Race(new_socket)
     try:
-        while waiting or running.open:
-            if waiting:
-                running.begin(waiting.pop(0))
-            await running.news(delay_s if waiting else None)
+        while pending or running.open:
+            if pending:
+                running.begin(pending.pop(0))
+            await running.wait(delay_s if pending else None)
             if running.winner is not None:
                 break
     except BaseException:
@@ -103,7 +104,7 @@ async def race(
         raise
     finally:
         await running.give_up()
-    return Race(tuple(running.told()), running.winner)
+    return running.result()
 
 
 class _Race:
@@ -113,32 +114,33 @@ class _Race:
         self._new_socket = new_socket
         self._loop = asyncio.get_running_loop()
         self._began = self._loop.time()
-        self._told: list[Attempt] = []
+        self._attempts: list[Attempt] = []
         self.open: set[asyncio.Task[None]] = set()
         self.winner: socket.socket | None = None
 
     def begin(self, address: Resolved) -> None:
         self.open.add(asyncio.create_task(self._attempt(address)))
 
-    async def news(self, timeout_s: float | None) -> None:
-        """Wait until an attempt has ended, or for so long."""
+    async def wait(self, timeout_s: float | None) -> None:
+        """Wait until an attempt has ended, or until the timeout."""
         _, self.open = await asyncio.wait(
             self.open, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED
         )
 
     async def give_up(self) -> None:
-        """End the attempts that are still under way."""
+        """Cancel the attempts that are still under way."""
         for task in self.open:
             task.cancel()
         await asyncio.gather(*self.open, return_exceptions=True)
 
     def close(self) -> None:
-        """Close the winner: nobody is left to take it."""
+        """Close the winner: no caller will get it."""
         if self.winner is not None:
             self.winner.close()
 
-    def told(self) -> Sequence[Attempt]:
-        return sorted(self._told, key=lambda attempt: attempt.began_s)
+    def result(self) -> Race:
+        attempts = sorted(self._attempts, key=lambda attempt: attempt.began_s)
+        return Race(tuple(attempts), self.winner)
 
     async def _attempt(self, address: Resolved) -> None:
         began, outcome = self._loop.time(), "given up"
@@ -149,7 +151,9 @@ class _Race:
         finally:
             ended = self._loop.time()
             endpoint = endpoint_of(address.sockaddr)
-            self._told.append(Attempt(endpoint, began - self._began, ended - self._began, outcome))
+            self._attempts.append(
+                Attempt(endpoint, began - self._began, ended - self._began, outcome)
+            )
 
     async def _connect(self, address: Resolved) -> str:
         sock = self._new_socket(address.family, socket.SOCK_STREAM)

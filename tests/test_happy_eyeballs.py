@@ -1,4 +1,4 @@
-"""The race of RFC 8305: who wins, when the next begins, and that losers are closed."""
+"""The race of RFC 8305: which attempt wins, when the next begins, and that losers are closed."""
 
 import asyncio
 import errno
@@ -34,7 +34,7 @@ def run(coroutine):
 
 
 def raced(addresses, **options) -> Race:
-    """Race, and close the winner; nothing else may be open then."""
+    """Race, and close the winner; nothing else may be open afterwards."""
     result = run(race(addresses, **options))
     if result.winner is not None:
         result.winner.close()
@@ -48,7 +48,7 @@ def outcomes(result: Race) -> list[tuple[str, str]]:
 
 @contextmanager
 def silent(host: str, port: int) -> Iterator[None]:
-    """Listen, with a queue that is full: a further SYN is dropped, and nobody says so."""
+    """Listen with a full queue: a further SYN is dropped without a reply."""
     with (
         open_listener(host, port, backlog=0) as full,
         socket.create_connection(full.getsockname()[:2], timeout=5),
@@ -56,7 +56,7 @@ def silent(host: str, port: int) -> Iterator[None]:
         yield
 
 
-def test_families_take_turns_and_the_first_keeps_its_place():
+def test_interleaves_families():
     v6 = [answer(f"2001:db8::{number}", 80) for number in range(1, 4)]
     v4 = [answer("192.0.2.1", 80)]
     assert interleaved([*v6, *v4]) == [v6[0], *v4, *v6[1:]]
@@ -64,7 +64,7 @@ def test_families_take_turns_and_the_first_keeps_its_place():
     assert interleaved([]) == []
 
 
-def test_the_first_address_that_answers_wins_alone(family):
+def test_the_first_address_that_answers_wins(family):
     with open_listener(family.host) as listener:
         addresses = resolve(*listener.getsockname()[:2])
         result = raced(addresses)
@@ -73,7 +73,7 @@ def test_the_first_address_that_answers_wins_alone(family):
 
 @needs_ipv6
 @pytest.mark.parametrize("first", ["IPv4", "IPv6"])
-def test_a_refusal_has_the_next_begun_at_once(first):
+def test_a_refusal_begins_the_next_attempt(first):
     second = {"IPv4": "IPv6", "IPv6": "IPv4"}[first]
     with open_listener(HOSTS[second]) as listener:
         port = listener.getsockname()[1]
@@ -85,7 +85,7 @@ def test_a_refusal_has_the_next_begun_at_once(first):
 @needs_ipv6
 @needs_linux
 @pytest.mark.parametrize("first", ["IPv4", "IPv6"])
-def test_silence_is_outrun_after_the_delay(first):
+def test_begins_the_next_after_the_delay(first):
     second = {"IPv4": "IPv6", "IPv6": "IPv4"}[first]
     with open_listener(HOSTS[second]) as listener:
         port = listener.getsockname()[1]
@@ -97,7 +97,7 @@ def test_silence_is_outrun_after_the_delay(first):
     assert result.attempts[0].ended_s >= result.attempts[1].ended_s
 
 
-def test_where_nobody_answers_there_is_no_winner(family):
+def test_no_answer_means_no_winner(family):
     with open_listener(family.host) as listener:
         address = resolve(*listener.getsockname()[:2])
     result = raced([*address, *address])
@@ -105,7 +105,7 @@ def test_where_nobody_answers_there_is_no_winner(family):
     assert (result.winner, result.family) == (None, "none")
 
 
-def test_a_family_that_is_missing_is_one_more_attempt_that_fails(family):
+def test_a_missing_family_fails_as_an_attempt(family):
     def without(wanted: int, kind: int) -> socket.socket:
         if wanted == family.family:
             return socket.socket(wanted, kind)
@@ -119,7 +119,7 @@ def test_a_family_that_is_missing_is_one_more_attempt_that_fails(family):
 
 
 @needs_linux
-def test_a_race_that_is_cancelled_leaves_no_socket(family):
+def test_a_cancelled_race_leaves_no_socket(family):
     made: list[socket.socket] = []
 
     def kept(wanted: int, kind: int) -> socket.socket:
@@ -142,12 +142,12 @@ def test_a_race_that_is_cancelled_leaves_no_socket(family):
     assert [sock.fileno() for sock in made] == [-1, -1]
 
 
-def test_no_address_is_refused():
+def test_refuses_an_empty_list():
     with pytest.raises(ValueError, match="no address"):
         run(race([]))
 
 
-def test_a_name_is_resolved_first(family):
+def test_connect_resolves_a_name(family):
     with open_listener(family.host) as listener:
         result = run(connect(*listener.getsockname()[:2]))
         assert result.winner.getpeername() == listener.getsockname()
@@ -157,7 +157,7 @@ def test_a_name_is_resolved_first(family):
 @needs_ipv6
 @needs_linux
 @pytest.mark.parametrize("ipv6", ["answers", "refuses", "is silent"])
-def test_asyncios_own_comes_to_the_same(monkeypatch, ipv6):
+def test_agrees_with_asyncio(monkeypatch, ipv6):
     """`create_connection(happy_eyeballs_delay=...)` is CPython's implementation of RFC 8305."""
 
     async def by_asyncio(port: int) -> str:
@@ -165,7 +165,7 @@ def test_asyncios_own_comes_to_the_same(monkeypatch, ipv6):
 
         async def both(*args, **kwargs):
             found = [answer("::1", port), answer("127.0.0.1", port)]
-            return [(one.family, one.kind, one.protocol, "", one.sockaddr) for one in found]
+            return [(each.family, each.kind, each.protocol, "", each.sockaddr) for each in found]
 
         monkeypatch.setattr(loop, "getaddrinfo", both)
         transport, _ = await loop.create_connection(
@@ -177,21 +177,21 @@ def test_asyncios_own_comes_to_the_same(monkeypatch, ipv6):
             transport.close()
             await asyncio.sleep(0)
 
-    with ExitStack() as open_ones:
+    with ExitStack() as stack:
         first, *others = open_listeners()
-        open_ones.enter_context(first)
+        stack.enter_context(first)
         port = first.getsockname()[1]
         others[0].close()
         if ipv6 == "answers":
-            open_ones.enter_context(open_listener("::1", port))
+            stack.enter_context(open_listener("::1", port))
         elif ipv6 == "is silent":
-            open_ones.enter_context(silent("::1", port))
+            stack.enter_context(silent("::1", port))
         ours = raced([answer("::1", port), answer("127.0.0.1", port)], delay_s=0.05)
         assert ours.attempts[-1].endpoint.host == run(by_asyncio(port))
 
 
 @pytest.mark.skipif(not has("nftables"), reason="this machine has no nftables")
-def test_a_firewall_that_drops_one_family_is_outrun():
+def test_wins_past_a_firewall_on_one_family():
     with private_network() as network:
         server, client = network.host("server"), network.host("client")
         server.firewall(

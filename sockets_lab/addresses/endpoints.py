@@ -1,8 +1,8 @@
 """Endpoints of both families: read them and write them.
 
-An *endpoint* is one end of a conversation: an address and a port. It is not a connection, which
-is named by a pair of them. Python hands endpoints around as bare tuples, two long for IPv4 and
-four long for IPv6; here they are one record, `Endpoint`, whatever the family.
+An *endpoint* is one end of a connection: an address and a port. A connection is identified by a
+pair of them. Python passes endpoints as plain tuples, of two items for IPv4 and four for IPv6; here
+they are one record, `Endpoint`, for both families.
 """
 
 import socket
@@ -18,10 +18,10 @@ LARGEST_PORT = 0xFFFF
 
 
 class Endpoint(NamedTuple):
-    """One end of a conversation: a numeric address, a port and, for link-local IPv6, a scope.
+    """One end of a connection: a numeric address, a port and, for link-local IPv6, a scope.
 
     `str(endpoint)` is "127.0.0.1:80", "[::1]:80" or "[fe80::1%2]:80" (RFC 3986, RFC 4007). The
-    scope says which network interface a link-local address belongs to; 0 means none is needed.
+    scope is the network interface that a link-local address belongs to; 0 means none is needed.
     """
 
     host: str
@@ -30,7 +30,7 @@ class Endpoint(NamedTuple):
 
     @property
     def family(self) -> socket.AddressFamily:
-        """`AF_INET` or `AF_INET6`, told from the address."""
+        """Return `AF_INET` or `AF_INET6`, as the address says."""
         return family_of(self.host)
 
     def __str__(self) -> str:
@@ -38,47 +38,47 @@ class Endpoint(NamedTuple):
 
 
 def endpoint_of(sockaddr: Sequence[object]) -> Endpoint:
-    """The endpoint in a tuple that `getsockname()`, `getpeername()` or `accept()` gave.
+    """Return the endpoint in a tuple from `getsockname()`, `getpeername()` or `accept()`.
 
     `sockaddr` is (host, port) for IPv4 and (host, port, flow, scope) for IPv6. TypeError for the
-    name of any other kind of socket, ValueError for a port that cannot be.
+    address of any other kind of socket, ValueError for a port out of range.
     """
     if not isinstance(sockaddr, tuple) or len(sockaddr) not in (2, 4):
         raise TypeError(
-            f"{sockaddr!r} is no endpoint: give the tuple that getsockname() of an IPv4 or "
+            f"{sockaddr!r} is not an endpoint; give a tuple that getsockname() of an IPv4 or "
             "IPv6 socket returned"
         )
     host, port, *rest = sockaddr
     if not isinstance(host, str):
-        raise TypeError(f"the host {host!r} is no text: write it like '127.0.0.1'")
+        raise TypeError(f"the host must be a string, not {host!r}; for example '127.0.0.1'")
     return Endpoint(host.partition("%")[0], check_port(port), cast(int, rest[1]) if rest else 0)
 
 
 def parse_endpoint(text: str) -> Endpoint:
-    """The endpoint written as "127.0.0.1:80", "[::1]:80" or "[fe80::1%2]:80".
+    """Read an endpoint written as "127.0.0.1:80", "[::1]:80" or "[fe80::1%2]:80".
 
     The scope may be a number or the name of an interface of this machine ("%eth0"). Names are not
-    looked up: `resolve` does that. ValueError says what is wrong with the text; OSError (ENODEV or
-    ENXIO) comes from the kernel for an interface that it does not have.
+    looked up: `resolve` does that. ValueError describes what is wrong with the text; OSError
+    (ENODEV or ENXIO) comes from the kernel for an interface that it does not have.
     """
     if not isinstance(text, str):
-        raise TypeError(f"{text!r} is no text: write an endpoint like '127.0.0.1:80'")
+        raise TypeError(f"an endpoint must be a string, not {text!r}; for example '127.0.0.1:80'")
     host, colon, port = text.rpartition(":")
     if not colon or not (port.isascii() and port.isdecimal()):
-        raise ValueError(f"{text!r} ends in no port: write it like '127.0.0.1:80' or '[::1]:80'")
+        raise ValueError(f"{text!r} does not end in a port; write '127.0.0.1:80' or '[::1]:80'")
     bracketed = host.startswith("[") and host.endswith("]")
     host, percent, scope = host.strip("[]").partition("%")
     address = numeric(host)
     if bracketed != isinstance(address, IPv6Address) or (percent and not (bracketed and scope)):
         raise ValueError(
-            f"{text!r} cannot be told apart: put an IPv6 address, and only that, in brackets "
-            "like '[::1]:80' or '[fe80::1%2]:80'"
+            f"{text!r} is ambiguous; put an IPv6 address, and only an IPv6 address, in brackets, "
+            "for example '[::1]:80' or '[fe80::1%2]:80'"
         )
     return Endpoint(host, check_port(int(port)), _scope(scope) if percent else 0)
 
 
 def format_endpoint(endpoint: Endpoint) -> str:
-    """The endpoint as text, with brackets around an IPv6 address; `parse_endpoint` reads it."""
+    """Return the endpoint as text that `parse_endpoint` reads, an IPv6 address in brackets."""
     host, port, scope_id = endpoint
     if ":" not in host:
         return f"{host}:{port}"
@@ -86,11 +86,11 @@ def format_endpoint(endpoint: Endpoint) -> str:
 
 
 def check_port(port: object) -> int:
-    """Return `port`; TypeError or ValueError unless it is a whole number from 0 to 65,535."""
+    """Return `port`; raise TypeError or ValueError unless it is an integer from 0 to 65,535."""
     if isinstance(port, bool) or not isinstance(port, int):
-        raise TypeError(f"the port {port!r} is no whole number: write one from 0 to {LARGEST_PORT}")
+        raise TypeError(f"the port must be an integer from 0 to {LARGEST_PORT}, not {port!r}")
     if not 0 <= port <= LARGEST_PORT:
-        raise ValueError(f"there is no port {port!r}: write a number from 0 to {LARGEST_PORT}")
+        raise ValueError(f"the port must be from 0 to {LARGEST_PORT}, not {port!r}")
     return port
 
 

@@ -1,4 +1,4 @@
-"""The addresses by which a machine reaches itself, and whether it has IPv6 at all."""
+"""The addresses by which a machine reaches itself, and a probe for IPv6."""
 
 import os
 import socket
@@ -11,18 +11,18 @@ __all__ = ["ipv6_works", "is_loopback", "loopback"]
 
 
 def loopback(family: socket.AddressFamily) -> str:
-    """The address by which a machine reaches itself: "127.0.0.1" or "::1" (RFC 6890)."""
+    """Return the address by which a machine reaches itself: "127.0.0.1" or "::1" (RFC 6890)."""
     if family == socket.AF_INET:
         return "127.0.0.1"
     if family == socket.AF_INET6:
         return "::1"
-    raise ValueError(f"{family!r} has no loopback address: give AF_INET or AF_INET6")
+    raise ValueError(f"{family!r} has no loopback address; give AF_INET or AF_INET6")
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a numeric address never leaves this machine: 127.0.0.0/8, ::1, or one mapped.
+    """Return True for a loopback address: 127.0.0.0/8, ::1, or an IPv4-mapped one.
 
-    ValueError for a name: `resolve` it first, for only its addresses can be judged.
+    ValueError for a name: `resolve` it first, and check its addresses.
     """
     address = numeric(host.partition("%")[0])
     # Python before 3.13 does not look inside ::ffff:127.0.0.1.
@@ -31,9 +31,9 @@ def is_loopback(host: str) -> bool:
 
 
 def ipv6_works() -> bool:
-    """Whether this machine can really bind the IPv6 loopback address.
+    """Return True if this machine can really bind the IPv6 loopback address.
 
-    `socket.has_ipv6` only says how Python was built. Set SOCKETS_LAB_WITHOUT=ipv6 to be told no.
+    `socket.has_ipv6` only says how Python was built. SOCKETS_LAB_WITHOUT=ipv6 makes this False.
     """
     switched_off = os.environ.get("SOCKETS_LAB_WITHOUT", "").split(",")
     return "ipv6" not in (name.strip() for name in switched_off) and _binds_ipv6()

@@ -1,8 +1,8 @@
-"""In which order to try a name's addresses, and why (RFC 6724).
+"""The order in which to try a name's addresses, and why (RFC 6724, destination address selection).
 
 The resolver sorts by rules, one after the other until one decides. They look at each address, and
-at the *source* that the kernel would use to reach it. Rules 3, 4 and 7 ask for what only the kernel
-knows (addresses about to expire, mobile ones, tunnels) and are left out.
+at the *source* that the kernel would use to reach it. Rules 3, 4 and 7 depend on what only the
+kernel knows (addresses about to expire, mobile ones, tunnels) and are left out.
 """
 
 import socket
@@ -15,7 +15,7 @@ from typing import NamedTuple, cast
 from sockets_lab.addresses.numeric import numeric
 from sockets_lab.addresses.resolving import Resolved
 
-__all__ = ["RFC_3484", "RFC_6724", "Policy", "Ranked", "ranked", "source_for"]
+__all__ = ["RFC_3484", "RFC_6724", "Policy", "RankedAddress", "ranked", "source_for"]
 
 _LINK, _SITE, _GLOBAL = 0x2, 0x5, 0xE  # the scopes of RFC 4291, section 2.7
 
@@ -37,7 +37,7 @@ RFC_6724 = _policy_of(  # section 2.1: prefix, precedence, label
     ("fec0::/10", 1, 11),
     ("3ffe::/16", 1, 12),
 )
-RFC_3484 = _policy_of(  # section 2.1 of the standard before it, which glibc's gai.conf(5) keeps to
+RFC_3484 = _policy_of(  # section 2.1 of its predecessor, which glibc's gai.conf(5) follows
     ("::1/128", 50, 0),
     ("::/0", 40, 1),
     ("2002::/16", 30, 2),
@@ -46,12 +46,12 @@ RFC_3484 = _policy_of(  # section 2.1 of the standard before it, which glibc's g
 )
 
 
-class Ranked(NamedTuple):
-    """One address in its place.
+class RankedAddress(NamedTuple):
+    """One address and why it comes before the next.
 
-    `source` is the address that this machine would use towards it, None where it has no way there.
-    `precedence` and `label` come from the policy. `reason` is the rule that puts it
-    before the next one, "" for the last.
+    `source` is the address that this machine would use to reach it, None where it has no route.
+    `precedence` and `label` come from the policy. `reason` is the rule that puts it before the next
+    one, "" for the last.
     """
 
     answer: Resolved
@@ -72,9 +72,9 @@ class _Candidate(NamedTuple):
 
 
 def source_for(answer: Resolved) -> str | None:
-    """The address that the kernel would use towards an answer; None where there is no way.
+    """Return the source address that the kernel would use to reach an answer; None without a route.
 
-    Connecting a UDP socket sends nothing: it only has the kernel choose (connect(2)).
+    Connecting a UDP socket sends nothing: it only makes the kernel choose (connect(2)).
     """
     try:
         with socket.socket(answer.family, socket.SOCK_DGRAM) as probe:
@@ -89,17 +89,17 @@ def ranked(
     *,
     source: Callable[[Resolved], str | None] = source_for,
     policy: Policy = RFC_6724,
-) -> tuple[Ranked, ...]:
+) -> tuple[RankedAddress, ...]:
     """Sort answers of `resolve` as RFC 6724 does, each with the rule that decided.
 
-    source: tells the address that would be used towards an answer; asks the kernel by default
+    source: returns the address that would be used to reach an answer; asks the kernel by default
     policy: the table of precedences and labels, `RFC_6724` or `RFC_3484`
     """
     candidates = [_Candidate(answer, source(answer), policy) for answer in answers]
     candidates.sort(key=cmp_to_key(_order))
     reasons = [_compare(one, other)[1] for one, other in pairwise(candidates)]
     return tuple(
-        Ranked(each.answer, each.source, *_entry(each.host, policy), reason)
+        RankedAddress(each.answer, each.source, *_entry(each.host, policy), reason)
         for each, reason in zip(candidates, [*reasons, ""], strict=True)
     )
 
@@ -109,16 +109,16 @@ def _order(one: _Candidate, other: _Candidate) -> int:
 
 
 def _compare(one: _Candidate, other: _Candidate) -> tuple[int, str]:
-    """Say which comes first (-1, 0, 1), and by which rule."""
-    for rule, better in _RULES:
-        goodness = better(one), better(other)
-        if goodness[0] != goodness[1]:
-            return (-1 if goodness[0] > goodness[1] else 1), rule
+    """Return which comes first (-1, 0, 1), and by which rule."""
+    for rule, score in _RULES:
+        scores = score(one), score(other)
+        if scores[0] != scores[1]:
+            return (-1 if scores[0] > scores[1] else 1), rule
     if _family(one) == _family(other):
-        near = _common_bits(one), _common_bits(other)
-        if near[0] != near[1]:
-            return (-1 if near[0] > near[1] else 1), "rule 9: its source shares a longer prefix"
-    return 0, "rule 10: as the resolver found them"
+        shared = _common_bits(one), _common_bits(other)
+        if shared[0] != shared[1]:
+            return (-1 if shared[0] > shared[1] else 1), "rule 9: its source shares a longer prefix"
+    return 0, "rule 10: the order of the resolver"
 
 
 def _matches_scope(candidate: _Candidate) -> bool:
@@ -131,19 +131,19 @@ def _matches_label(candidate: _Candidate) -> bool:
 
 
 _RULES: tuple[tuple[str, Callable[[_Candidate], int]], ...] = (
-    ("rule 1: this machine has a way there", lambda each: each.source is not None),
-    ("rule 2: its source reaches as far as it does", _matches_scope),
-    ("rule 5: its source is of the same kind", _matches_label),
+    ("rule 1: this machine has a route to it", lambda each: each.source is not None),
+    ("rule 2: its source has the same scope", _matches_scope),
+    ("rule 5: its source has the same label", _matches_label),
     ("rule 6: a higher precedence", lambda each: _entry(each.host, each.policy)[0]),
     ("rule 8: a smaller scope", lambda each: -_scope(each.host)),
 )
 
 
 def _entry(host: str, policy: Policy) -> tuple[int, int]:
-    """Look up precedence and label: those of the longest prefix that fits."""
+    """Return precedence and label of the longest prefix that matches."""
     address = _as_ipv6(host)
-    fitting = [entry for entry in policy if address in entry[0]]
-    _, precedence, label = max(fitting, key=lambda entry: entry[0].prefixlen)
+    matching = [entry for entry in policy if address in entry[0]]
+    _, precedence, label = max(matching, key=lambda entry: entry[0].prefixlen)
     return precedence, label
 
 

@@ -1,4 +1,4 @@
-"""Ranges of addresses with a meaning of their own, each with the RFC that set it apart.
+"""Ranges of addresses with a special meaning, each with the RFC that reserved it.
 
 The list is the part of IANA's registries of special-purpose addresses (RFC 6890) that a server
 meets, and the multicast ranges.
@@ -52,9 +52,9 @@ RANGES = (
 
 
 def ranges_of(host: str) -> tuple[Range, ...]:
-    """The special ranges that hold an address, the narrowest first; () for an ordinary one.
+    """Return the special ranges that contain an address, narrowest first; () for an ordinary one.
 
-    A scope plays no part. ValueError for what is no numeric address.
+    A scope is ignored. ValueError if `host` is not a numeric address.
     """
     address = numeric(host.partition("%")[0])
     found = [each for each in RANGES if address in each.network]
@@ -62,18 +62,18 @@ def ranges_of(host: str) -> tuple[Range, ...]:
 
 
 def mapped_ipv4(host: str) -> str | None:
-    """The IPv4 address inside an IPv4-mapped one, such as "::ffff:192.0.2.1"; None without one."""
+    """Return the IPv4 address in an IPv4-mapped one, such as "::ffff:192.0.2.1"; else None."""
     address = numeric(host.partition("%")[0])
     inner = address.ipv4_mapped if isinstance(address, IPv6Address) else None
     return str(inner) if inner else None
 
 
 def map_ipv4(host: str) -> str:
-    """The IPv6 address by which an IPv6 socket names an IPv4 host (RFC 4291, section 2.5.5.2).
+    """Return the IPv4-mapped IPv6 address of an IPv4 host (RFC 4291, section 2.5.5.2).
 
-    ValueError for what is no IPv4 address.
+    ValueError if `host` is not an IPv4 address.
     """
     address = numeric(host)
     if isinstance(address, IPv6Address):
-        raise ValueError(f"{host!r} is no IPv4 address: only those can be mapped")
+        raise ValueError(f"{host!r} is not an IPv4 address; only those can be mapped")
     return f"::ffff:{address}"

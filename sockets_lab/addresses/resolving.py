@@ -1,4 +1,4 @@
-"""From a name to the addresses that it stands for."""
+"""From a name to its addresses."""
 
 import socket
 from typing import NamedTuple, cast
@@ -9,7 +9,7 @@ __all__ = ["Resolved", "resolve"]
 
 
 class Resolved(NamedTuple):
-    """One answer of `resolve`: what `socket.socket()` and then `connect()` or `bind()` want."""
+    """One answer of `resolve`: what `socket.socket()` and then `connect()` or `bind()` take."""
 
     family: socket.AddressFamily
     kind: socket.SocketKind
@@ -18,7 +18,7 @@ class Resolved(NamedTuple):
 
     @property
     def endpoint(self) -> Endpoint:
-        """The answer's address and port."""
+        """Return the answer's address and port."""
         return endpoint_of(self.sockaddr)
 
 
@@ -30,15 +30,15 @@ def resolve(
     kind: socket.SocketKind = socket.SOCK_STREAM,
     passive: bool = False,
 ) -> tuple[Resolved, ...]:
-    """Every address that a name and a port stand for, in the order in which to try them.
+    """Return every address of a name, with the port, in the order in which to try them.
 
     `host` is a name, a numeric address, or None: the loopback address, or with `passive=True` (to
     bind, not to connect) the wildcard. `family` keeps only `AF_INET` or `AF_INET6`.
     `socket.gaierror` comes from the resolver for a name that it cannot find; TypeError and
-    ValueError say what is wrong with host or port. See getaddrinfo(3), RFC 6724 for the order.
+    ValueError for an invalid host or port. See getaddrinfo(3), RFC 6724 for the order.
     """
     if not (host is None or isinstance(host, str)):
-        raise TypeError(f"the host {host!r} is no text: write a name or address like '127.0.0.1'")
+        raise TypeError(f"the host must be a string, not {host!r}; for example '127.0.0.1'")
     found = socket.getaddrinfo(
         host,
         check_port(port),

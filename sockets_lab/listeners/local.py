@@ -1,7 +1,7 @@
-"""A listener on a path: clients of this machine alone, kept apart by the rights of a file.
+"""A listener on a path (AF_UNIX): clients of this machine only, limited by file permissions.
 
-The file that bind() makes stays when its socket is closed, and then stands in the way of the next
-bind(). It is taken away at the end here, and one that no server listens on any more is replaced.
+The file that bind() makes remains when its socket is closed, and the next bind() then fails with
+EADDRINUSE. So it is removed at the end, and a file that no server listens on any more is replaced.
 """
 
 import errno
@@ -23,49 +23,51 @@ _LONGEST = 107  # bytes of a path in sockaddr_un, on Linux; 103 on macOS and the
 def local_listener(
     path: str | os.PathLike[str], *, backlog: int = 128, mode: int = 0o600
 ) -> Iterator[socket.socket]:
-    """A listening AF_UNIX stream socket on `path`, closed and taken away at the end of `with`.
+    """Yield a listening AF_UNIX stream socket on `path`; close it and remove the path afterwards.
 
-    mode: who may connect, as rights of the file: on Linux that takes the right to write to it. It
-        is set between bind() and listen(), so that nobody gets in before.
+    For a server in service behind a reverse proxy on the same machine.
 
-    What stands at `path` is replaced if it is a socket that nobody listens on. OSError: EADDRINUSE
-    if somebody does, or if something else stands there; ENOENT, EACCES, EROFS of the folder;
-    EAFNOSUPPORT where Python knows no AF_UNIX (Windows). ValueError for a path that is too long.
-    At the end the path is left alone if another server has bound it in the meantime. See unix(7).
+    mode: the permissions of the file, which decide who may connect: on Linux connecting needs write
+        permission. It is set between bind() and listen(), so no client gets in before.
+
+    A socket at `path` that no server listens on is replaced. OSError: EADDRINUSE if a server
+    listens on it, or if another kind of file is there; ENOENT, EACCES, EROFS of the folder;
+    EAFNOSUPPORT where Python has no AF_UNIX (Windows). ValueError for a path that is too long. At
+    the end the path is left alone if another server has bound it in the meantime. See unix(7).
     """
     check_backlog(backlog)
-    place = Path(path)
+    file = Path(path)
     if not hasattr(socket, "AF_UNIX"):
-        raise OSError(errno.EAFNOSUPPORT, "Python knows no AF_UNIX here")
-    if len(os.fsencode(place)) > _LONGEST:
-        raise ValueError(f"{place} is longer than {_LONGEST} bytes: choose a shorter path")
+        raise OSError(errno.EAFNOSUPPORT, "Python has no AF_UNIX on this system")
+    if len(os.fsencode(file)) > _LONGEST:
+        raise ValueError(f"{str(file)!r} is longer than {_LONGEST} bytes; choose a shorter path")
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
-        _take_away_if_dead(place)
-        listener.bind(str(place))
-        own = _identity(place)
+        _remove_if_dead(file)
+        listener.bind(str(file))
+        bound = _identity(file)
         try:
-            place.chmod(mode)
+            file.chmod(mode)
             listener.listen(backlog)
             yield listener
         finally:
-            if _identity(place) == own:
-                place.unlink()
+            if _identity(file) == bound:
+                file.unlink()
 
 
-def _take_away_if_dead(place: Path) -> None:
-    """Unlink a socket that refuses a client: nobody listens on it."""
+def _remove_if_dead(file: Path) -> None:
+    """Unlink a socket that refuses a client: no server listens on it."""
     with suppress(FileNotFoundError):
-        if not stat.S_ISSOCK(place.lstat().st_mode):
-            return  # bind() says EADDRINUSE
+        if not stat.S_ISSOCK(file.lstat().st_mode):
+            return  # bind() fails with EADDRINUSE
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
             client.setblocking(False)  # a server whose queue is full is alive
-            if client.connect_ex(str(place)) == errno.ECONNREFUSED:
-                place.unlink()
+            if client.connect_ex(str(file)) == errno.ECONNREFUSED:
+                file.unlink()
 
 
-def _identity(place: Path) -> tuple[int, int] | None:
+def _identity(file: Path) -> tuple[int, int] | None:
     try:
-        found = place.lstat()
+        found = file.lstat()
     except FileNotFoundError:
         return None
     return found.st_dev, found.st_ino

@@ -1,10 +1,10 @@
-"""Options, bind, listen, in plain order: one listening socket."""
+"""One listening socket: options, bind, listen, in that order."""
 
 import socket
 
 from sockets_lab.addresses import Resolved, is_loopback, resolve
 
-__all__ = ["check_backlog", "check_reach", "listening", "open_listener"]
+__all__ = ["check_backlog", "check_reach", "listen_on", "open_listener"]
 
 
 def open_listener(
@@ -16,30 +16,30 @@ def open_listener(
     dual_stack: bool = False,
     expose: bool = False,
 ) -> socket.socket:
-    """A listening TCP socket on `host` and `port`, which the caller closes.
+    """Open a listening TCP socket on `host` and `port`, which the caller closes.
 
     `host` decides the family: "127.0.0.1", "::1", or a name, whose first address is taken. Port 0
-    lets the kernel choose; `getsockname()` tells which. `backlog` is the number of connections that
-    may wait to be accepted. `dual_stack=True` lets a listener on "::" take IPv4 clients too. An
-    address that other machines may reach, "::" among them, needs `expose=True`.
+    lets the kernel choose; `getsockname()` returns which. `backlog` is the number of connections
+    that may wait to be accepted. `dual_stack=True` lets a listener on "::" take IPv4 clients too.
+    An address that other machines may reach, such as "::", needs `expose=True`.
 
-    OSError comes from the kernel untouched: EADDRINUSE (another listener has the port), EACCES (a
-    port below 1024 without the right to it), EADDRNOTAVAIL (not an address of this machine),
-    EAFNOSUPPORT (no IPv6 here). `socket.gaierror` for an unknown name; TypeError and ValueError
-    for arguments that cannot be. See socket(2), bind(2), listen(2).
+    OSError comes from the kernel unchanged: EADDRINUSE (another listener has the port), EACCES (a
+    port below 1024 without the privilege), EADDRNOTAVAIL (not an address of this machine),
+    EAFNOSUPPORT (no IPv6 on this machine). `socket.gaierror` for an unknown name; TypeError and
+    ValueError for invalid arguments. See socket(2), bind(2), listen(2).
     """
     check_backlog(backlog)
     address = resolve(host, port, passive=True)[0]
     check_reach(host, address, expose=expose)
     if dual_stack and address.sockaddr[0] != "::":
-        raise ValueError(f"{host!r} is one address of one family: bind '::' to be dual-stack")
-    return listening(address, backlog, reuse_address=reuse_address, dual_stack=dual_stack)
+        raise ValueError(f"{host!r} is an address of one family; bind '::' to be dual-stack")
+    return listen_on(address, backlog, reuse_address=reuse_address, dual_stack=dual_stack)
 
 
-def listening(
+def listen_on(
     address: Resolved, backlog: int, *, reuse_address: bool = True, dual_stack: bool = False
 ) -> socket.socket:
-    """A listener on an address that `resolve` gave; the kernel's OSError untouched, and no leak."""
+    """Open a listener on an address from `resolve`; on any error, close it and raise."""
     listener = socket.socket(address.family, socket.SOCK_STREAM)
     try:
         if reuse_address:
@@ -55,22 +55,22 @@ def listening(
 
 
 def _reuse_option() -> int:
-    # Only Windows has the second one, and only there the first one is dangerous.
+    # Only Windows has SO_EXCLUSIVEADDRUSE, and only there SO_REUSEADDR is dangerous.
     return getattr(socket, "SO_EXCLUSIVEADDRUSE", socket.SO_REUSEADDR)
 
 
 def check_backlog(backlog: int) -> None:
-    """TypeError or ValueError unless `backlog` is a whole number, 0 or more."""
+    """Raise TypeError or ValueError unless `backlog` is an integer, 0 or more."""
     if isinstance(backlog, bool) or not isinstance(backlog, int):
-        raise TypeError(f"the backlog {backlog!r} is no whole number: write one like 128")
+        raise TypeError(f"the backlog must be an integer, not {backlog!r}; for example 128")
     if backlog < 0:
-        raise ValueError(f"the backlog {backlog!r} is negative: write 0 or more")
+        raise ValueError(f"the backlog must be 0 or more, not {backlog!r}")
 
 
 def check_reach(host: str, address: Resolved, *, expose: bool) -> None:
-    """ValueError for an address that other machines reach, unless `expose` says so."""
+    """Raise ValueError for an address that other machines can reach, unless `expose` is True."""
     if not expose and not is_loopback(address.sockaddr[0]):
         raise ValueError(
-            f"{host!r} can be reached from other machines: bind '127.0.0.1' or '::1', or say "
-            "expose=True if the network is meant to see this listener"
+            f"{host!r} can be reached from other machines; bind '127.0.0.1' or '::1', or pass "
+            "expose=True if the network shall reach this listener"
         )

@@ -1,8 +1,8 @@
 """A listener for each address, all on one port number.
 
-Two sockets side by side, one for each family, reach every client on every system: it does not
-matter what a system does by default with IPv4 clients of an IPv6 socket, nor whether it can be
-changed (OpenBSD has no socket that takes both).
+Two sockets side by side, one for each family, serve every client on every system, whatever the
+system does by default with IPv4 clients of an IPv6 socket, and even where that cannot be changed
+(OpenBSD has no socket that takes both).
 """
 
 import errno
@@ -11,11 +11,11 @@ from collections.abc import Iterable
 from contextlib import ExitStack
 
 from sockets_lab.addresses import Resolved, resolve
-from sockets_lab.listeners.opening import check_backlog, check_reach, listening
+from sockets_lab.listeners.opening import check_backlog, check_reach, listen_on
 
 __all__ = ["open_listeners"]
 
-_TRIES = 50  # for a number that is free on every address, where the kernel may choose
+_TRIES = 50  # to find a port that is free on every address, where the kernel may choose
 _NOT_OF_THIS_MACHINE = {errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL}
 
 
@@ -26,22 +26,24 @@ def open_listeners(
     backlog: int = 128,
     expose: bool = False,
 ) -> tuple[socket.socket, ...]:
-    """Listening TCP sockets on every address of `hosts`, all on one port, which the caller closes.
+    """Open a listening TCP socket on every address of `hosts`, all on one port.
 
-    hosts: names and numeric addresses; a name stands for all its addresses, and one that comes
+    The caller closes them.
+
+    hosts: names and numeric addresses; a name means all its addresses, and an address that comes
         twice, however it is written, is opened once
     port: 0 for one that the kernel chooses and that is free on all of them
-    expose: as with `open_listener`, needed for an address that other machines may reach
+    expose: as in `open_listener`, needed for an address that other machines may reach
 
-    An address whose family this machine does not have is left out, as long as another is left. If
+    An address whose family this machine does not have is skipped, as long as another is left. If
     one cannot be opened, none is: those opened before are closed again. OSError comes from the
-    kernel untouched (EADDRINUSE, EACCES; EADDRNOTAVAIL or EAFNOSUPPORT if no address is left);
+    kernel unchanged (EADDRINUSE, EACCES; EADDRNOTAVAIL or EAFNOSUPPORT if no address is left);
     ValueError for no hosts. See bind(2), ipv6(7).
     """
     check_backlog(backlog)
-    addresses = {each.sockaddr: each for host in hosts for each in _reachable(host, port, expose)}
+    addresses = {each.sockaddr: each for host in hosts for each in _resolve(host, port, expose)}
     if not addresses:
-        raise ValueError("no host is given: name at least one, like '127.0.0.1'")
+        raise ValueError("hosts is empty; give at least one, for example '127.0.0.1'")
     for _ in range(1 if port else _TRIES):
         try:
             return _open(list(addresses.values()), backlog)
@@ -52,7 +54,7 @@ def open_listeners(
     raise taken
 
 
-def _reachable(host: str, port: int, expose: bool) -> tuple[Resolved, ...]:
+def _resolve(host: str, port: int, expose: bool) -> tuple[Resolved, ...]:
     answers = resolve(host, port, passive=True)
     for answer in answers:
         check_reach(host, answer, expose=expose)
@@ -67,7 +69,7 @@ def _open(addresses: list[Resolved], backlog: int) -> tuple[socket.socket, ...]:
         for address in addresses:
             port = opened[0].getsockname()[1] if opened else address.sockaddr[1]
             try:
-                opened.append(closing.enter_context(listening(_at(address, port), backlog)))
+                opened.append(closing.enter_context(listen_on(_at(address, port), backlog)))
             except OSError as error:
                 if error.errno not in _NOT_OF_THIS_MACHINE:
                     raise

@@ -1,12 +1,13 @@
-"""The listener in a loop: accepts, and looks away while the machine has no descriptors.
+"""The acceptor: the part of an event loop that accepts clients, and backs off at EMFILE.
 
-Who accepts until EAGAIN pays for one call and one exception more than there are clients. So in a
-calm turn of the loop one is accepted: while others wait the listener stays readable, and the next
-turn comes soon. In a busy turn it does not, so the more are ready, the more are accepted.
+Accepting until EAGAIN costs one call and one exception more than there are clients. So a quiet
+iteration of the loop accepts one client: while others wait the listener stays readable, and the
+next iteration comes soon. In a busy iteration it does not, so the accept budget grows with the
+number of ready sockets.
 
-When accept() fails with EMFILE the client stays in the accept queue, so the listener stays readable
-and a loop that goes on watching it wakes up at once, for ever. The door is shut for a moment then;
-nobody is lost, for the queue goes on filling.
+When accept() fails with EMFILE the client stays in the accept queue. The listener therefore stays
+readable, and a loop that kept watching it would wake up immediately, for ever (a busy loop). So the
+acceptor stops watching for a moment. No client is lost: the accept queue keeps filling.
 """
 
 import socket
@@ -14,9 +15,9 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Final, Generic, TypeVar
 
-from sockets_lab.servers.limits import PAUSE_S, is_overload
+from sockets_lab.servers.limits import BACKOFF_S, is_overload
 
-__all__ = ["ALL", "Acceptor", "share", "take_socket"]
+__all__ = ["ALL", "Acceptor", "accept_budget", "accept_socket"]
 
 T = TypeVar("T")
 
@@ -24,59 +25,59 @@ ALL: Final = 1 << 16
 """More than any accept queue holds."""
 
 
-def take_socket(listener: socket.socket) -> socket.socket:
-    """Accept one client, as a socket that does not block."""
+def accept_socket(listener: socket.socket) -> socket.socket:
+    """Accept one client as a non-blocking socket."""
     sock, _ = listener.accept()
     sock.setblocking(False)
     return sock
 
 
-def share(ready: int) -> int:
-    """How many to accept in a turn in which so many sockets are ready."""
+def accept_budget(ready: int) -> int:
+    """Return how many clients to accept in an iteration with `ready` ready sockets."""
     return 1 + ready // 8
 
 
 class Acceptor(Generic[T]):
-    """A listener that a loop watches.
+    """A non-blocking listener in an event loop.
 
-    take: accepts one client, and gives what the loop wants of it; not blocking
-    watch, unwatch: the loop's own way to watch the listener
+    accept_one: accepts one client and returns what the loop keeps of it; must not block
+    watch, unwatch: register the listener with the loop's selector, and unregister it
     """
 
     def __init__(
         self,
         listener: socket.socket,
-        take: Callable[[socket.socket], T],
+        accept_one: Callable[[socket.socket], T],
         watch: Callable[[socket.socket], object],
         unwatch: Callable[[socket.socket], object],
     ) -> None:
-        self._listener, self._take = listener, take
+        self._listener, self._accept_one = listener, accept_one
         self._watch, self._unwatch = watch, unwatch
-        self._shut_s: float | None = None  # since when it is not watched
+        self._paused_s: float | None = None  # when it stopped watching; None while it watches
         listener.setblocking(False)
         watch(listener)
 
     def accept(self, at_most: int = 1) -> list[T]:
-        """Those who have waited longest; none if nobody waits after all."""
-        taken: list[T] = []
+        """Accept the clients that have waited longest; return [] if none is waiting after all."""
+        accepted: list[T] = []
         try:
-            while len(taken) < at_most:
-                taken.append(self._take(self._listener))
+            while len(accepted) < at_most:
+                accepted.append(self._accept_one(self._listener))
         except OSError as error:
-            if is_overload(error) and self._shut_s is None:
+            if is_overload(error) and self._paused_s is None:
                 self._unwatch(self._listener)
-                self._shut_s = monotonic()
-        return taken
+                self._paused_s = monotonic()
+        return accepted
 
-    def reopen(self, now_s: float) -> None:
-        """Watch the listener again, if it is time to."""
-        if self._shut_s is not None and now_s - self._shut_s > PAUSE_S:
-            self._shut_s = None
+    def resume(self, now_s: float) -> None:
+        """Watch the listener again once the back-off is over."""
+        if self._paused_s is not None and now_s - self._paused_s > BACKOFF_S:
+            self._paused_s = None
             self._watch(self._listener)
 
     def close(self) -> None:
         """Close the listener: new clients are refused."""
-        if self._shut_s is None:
+        if self._paused_s is None:
             self._unwatch(self._listener)
-        self._shut_s = None
+        self._paused_s = None
         self._listener.close()

@@ -1,8 +1,8 @@
 """A coroutine for each connection, on asyncio's streams: reads like a thread, waits like a loop.
 
-Idle clients and `stop` end in the same way: the deadline of a conversation that waits to read is
-moved to now, and it goes on as if its client had been idle. One that has a reply under way is left
-to finish it.
+Idle clients and `stop` end in the same way: the deadline of a connection that waits to read is
+moved to now, and it goes on as if its client had been idle. One that has a reply under way may
+finish it.
 """
 
 import asyncio
@@ -12,10 +12,10 @@ from threading import Event
 from typing import Final
 
 from sockets_lab.framing import Violation
-from sockets_lab.servers.limits import GLANCE_S, OVERLOAD, READ_BYTES, Limits
+from sockets_lab.servers.limits import OVERLOAD, READ_BYTES, STOP_CHECK_S, Limits
 from sockets_lab.servers.services import Service, echo
 
-__all__ = ["serve", "serve_here"]
+__all__ = ["serve"]
 
 _BACKLOG: Final = 4096
 
@@ -23,64 +23,65 @@ _BACKLOG: Final = 4096
 def serve(
     listener: socket.socket, service: Service = echo, *, stop: Event, limits: Limits = Limits()
 ) -> None:
-    """Serve the clients of `listener` in an event loop of its own; see `sockets_lab.servers`."""
-    asyncio.run(serve_here(listener, service, stop=stop, limits=limits))
+    """Serve the clients of `listener` in a new asyncio event loop; see `sockets_lab.servers`."""
+    asyncio.run(_serve(listener, service, stop, limits))
 
 
-async def serve_here(
-    listener: socket.socket, service: Service = echo, *, stop: Event, limits: Limits = Limits()
-) -> None:
-    """The same in the event loop that runs already, as in a notebook's cell."""
-    talks = _Talks(service, limits)
-    asyncio.get_running_loop().set_exception_handler(_told)
-    # start_server() calls listen() once more, with a backlog of its own.
-    server = await asyncio.start_server(talks.talk, sock=listener, backlog=_BACKLOG)
+async def _serve(listener: socket.socket, service: Service, stop: Event, limits: Limits) -> None:
+    connections = _Connections(service, limits)
+    asyncio.get_running_loop().set_exception_handler(_report_unless_overload)
+    # start_server() calls listen() once more, with its own backlog.
+    server = await asyncio.start_server(
+        connections.serve_connection, sock=listener, backlog=_BACKLOG
+    )
     try:
-        while not stop.is_set() and talks.fault is None:
-            await asyncio.sleep(GLANCE_S)
+        while not stop.is_set() and connections.error is None:
+            await asyncio.sleep(STOP_CHECK_S)
     finally:
         server.close()
-        await talks.drain()
-    if talks.fault is not None:
-        raise talks.fault
+        await connections.drain()
+    if connections.error is not None:
+        raise connections.error
 
 
-def _told(loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
-    """Pass on what asyncio has to say, but that it is out of descriptors: it waits for a second."""
+def _report_unless_overload(loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
+    """Report errors as asyncio does, except EMFILE and the like, when it waits for a second."""
     error = context.get("exception")
     if not (isinstance(error, OSError) and error.errno in OVERLOAD):
         loop.default_exception_handler(context)
 
 
-class _Talks:
-    """The conversations under way, each in a task of its own."""
+class _Connections:
+    """The connections under way, each in its own task."""
 
     def __init__(self, service: Service, limits: Limits) -> None:
         self._service, self._limits, self._draining = service, limits, False
         self._tasks: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
         self._reading: set[asyncio.Timeout] = set()
-        self.fault: Exception | None = None
+        self.error: Exception | None = None
 
-    async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One conversation, from the first byte to close()."""
+    async def serve_connection(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        """Serve one client, from the first byte to close()."""
         task = asyncio.current_task()
-        if task is not None:  # there is one: this is a coroutine
+        if task is not None:  # always so in a coroutine
             self._tasks[task] = writer
         try:
-            with suppress(OSError):  # it has vanished, or takes nothing
-                if not await self._answer_all(reader, writer):
-                    await self._say_goodbye(reader, writer)
+            with suppress(OSError):  # the client has vanished, or takes nothing
+                if not await self._answer_until_end(reader, writer):
+                    await self._linger(reader, writer)
             await self._close(writer)
-        except Exception as fault:  # asyncio would only log it
-            self.fault = fault
+        except Exception as error:  # asyncio would only log it
+            self.error = error
         finally:
             writer.transport.abort()
             if task is not None:
                 del self._tasks[task]
 
     async def drain(self) -> None:
-        """End the conversations in which nothing is under way, and wait a while for the others."""
-        await asyncio.sleep(0)  # what has come is read ...
+        """End the connections that have nothing under way, and wait a while for the others."""
+        await asyncio.sleep(0)  # what has arrived is read ...
         await asyncio.sleep(0)  # ... and answered
         self._draining = True
         now_s = asyncio.get_running_loop().time()
@@ -91,23 +92,26 @@ class _Talks:
             await asyncio.wait(self._tasks, timeout=self._limits.drain_s)
         late = dict(self._tasks)
         for writer in late.values():
-            writer.transport.abort()  # its conversation finds that nobody is there any more
+            writer.transport.abort()  # its task then finds its connection closed
         await asyncio.gather(*late)
 
-    async def _answer_all(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
-        """Answer what comes; tell whether that was all, since the client has ended its stream."""
-        converse = self._service()
+    async def _answer_until_end(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> bool:
+        """Answer what arrives; return True if the client ended its stream."""
+        respond = self._service()
         writer.transport.set_write_buffer_limits(self._limits.buffered)
         while not self._draining:
             try:
                 received = await self._read(reader)
-                reply = converse(received)
+                reply = respond(received)
             except (TimeoutError, Violation):
                 return False
             writer.write(reply)
             if writer.transport.get_write_buffer_size():
                 async with asyncio.timeout(self._limits.idle_s):
-                    await writer.drain()  # waits only while more than `buffered` bytes are unsent
+                    # Backpressure: waits only while more than `buffered` bytes are unsent.
+                    await writer.drain()
             if not received:
                 return True
         return False
@@ -120,9 +124,7 @@ class _Talks:
             finally:
                 self._reading.discard(deadline)
 
-    async def _say_goodbye(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
+    async def _linger(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """End the stream and read to the end of the client's: closed now, it would be reset."""
         writer.write_eof()
         async with asyncio.timeout(self._limits.drain_s):
@@ -130,7 +132,7 @@ class _Talks:
                 pass
 
     async def _close(self, writer: asyncio.StreamWriter) -> None:
-        """Let the client take what is unsent, for a while."""
+        """Close, and give the client a while to take what is unsent."""
         writer.close()
         with suppress(OSError):
             async with asyncio.timeout(self._limits.drain_s):

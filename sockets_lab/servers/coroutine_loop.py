@@ -1,8 +1,9 @@
-"""A coroutine for each connection, on a loop of our own: what `await` is, and all that it costs.
+"""A coroutine for each connection, on the small loop of `event_loop`: what `await` is and costs.
 
-A conversation is written in the order in which it happens. Where it has to wait it says for what,
-and gives the thread back: `await until(READ)`. The loop goes on with it when its socket is ready.
-What asyncio has besides, timers, futures, callbacks from other threads, is not needed to serve.
+The code for one connection is written in the order in which it happens. Where it has to wait it
+says for what, and gives the thread back: `await until(READ)`. The loop resumes it when its socket
+is ready. What asyncio has besides, timers, futures, callbacks from other threads, is not needed to
+serve.
 
 An idle client, and the stop of the server, are exceptions that the loop raises at such an `await`.
 """
@@ -15,69 +16,11 @@ from threading import Event
 from time import monotonic
 
 from sockets_lab.framing import Violation
-from sockets_lab.servers.acceptor import ALL, Acceptor, share, take_socket
-from sockets_lab.servers.limits import GLANCE_S, READ_BYTES, Limits
-from sockets_lab.servers.services import Conversation, Service, echo
+from sockets_lab.servers.event_loop import READ, WRITE, Connection, EventLoop
+from sockets_lab.servers.limits import READ_BYTES, Limits
+from sockets_lab.servers.services import Responder, Service, echo
 
 __all__ = ["serve"]
-
-READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
-
-
-class Leave(Exception):
-    """The server stops: raised in a conversation that waits for its client to say something."""
-
-
-@types.coroutine
-def until(events: int) -> Generator[int, None, None]:
-    """Give the thread back until the conversation's socket is ready."""
-    yield events
-
-
-async def talk(sock: socket.socket, converse: Conversation, drain_s: float) -> None:
-    """One conversation, until the client has ended its stream, or is to leave."""
-    try:
-        while True:
-            await until(READ)
-            try:
-                received = sock.recv(READ_BYTES)
-            except BlockingIOError:
-                continue
-            reply = converse(received)
-            while reply:
-                try:
-                    reply = reply[sock.send(reply) :]
-                except BlockingIOError:
-                    await until(WRITE)
-            if not received:
-                return
-    except (Leave, Violation):
-        sock.shutdown(socket.SHUT_WR)
-    await read_to_end(sock, drain_s)
-
-
-async def read_to_end(sock: socket.socket, at_most_s: float) -> None:
-    """Throw away what still comes: to close with unread bytes would reset the client."""
-    until_s = monotonic() + at_most_s
-    while monotonic() < until_s:
-        await until(READ)
-        try:
-            if not sock.recv(READ_BYTES):
-                return
-        except BlockingIOError:
-            pass
-
-
-class Task:
-    """A conversation, and what it waits for."""
-
-    __slots__ = "awaits", "coroutine", "heard_s", "leaving", "sock"
-
-    def __init__(
-        self, sock: socket.socket, coroutine: Coroutine[int, None, None], now_s: float
-    ) -> None:
-        self.sock, self.coroutine, self.heard_s = sock, coroutine, now_s
-        self.awaits, self.leaving = READ, False
 
 
 def serve(
@@ -85,17 +28,71 @@ def serve(
 ) -> None:
     """Serve the clients of `listener`, all in this thread; see `sockets_lab.servers`."""
     with selectors.DefaultSelector() as selector, listener:
-        loop = Loop(listener, selector, service, limits)
+        Loop(listener, selector, service, limits).run(stop)
+
+
+class Draining(Exception):
+    """The server stops: raised in a coroutine that waits for its client's next bytes."""
+
+
+@types.coroutine
+def until(events: int) -> Generator[int, None, None]:
+    """Give the thread back until the connection's socket is ready."""
+    yield events
+
+
+async def serve_connection(sock: socket.socket, respond: Responder, drain_s: float) -> None:
+    """Answer one client until the end of its stream, a violation, or the stop of the server.
+
+    Ends in a lingering close.
+    """
+    try:
+        while True:
+            await until(READ)
+            try:
+                received = sock.recv(READ_BYTES)
+            except BlockingIOError:
+                continue
+            reply = respond(received)
+            while reply:
+                try:
+                    reply = reply[sock.send(reply) :]
+                except BlockingIOError:
+                    await until(WRITE)
+            if not received:
+                return
+    except (Draining, Violation):
+        sock.shutdown(socket.SHUT_WR)
+    await linger(sock, drain_s)
+
+
+async def linger(sock: socket.socket, at_most_s: float) -> None:
+    """Discard what still comes: closing with unread bytes would reset the connection."""
+    until_s = monotonic() + at_most_s
+    while monotonic() < until_s:
         try:
-            while not stop.is_set():
-                loop.turn(GLANCE_S)
-            loop.drain()
-        finally:
-            for task in list(loop.tasks):
-                loop.end(task)
+            await until(READ)
+            if not sock.recv(READ_BYTES):
+                return
+        except (BlockingIOError, Draining):
+            pass  # when the server stops, a connection that is closing already goes on closing
 
 
-class Loop:
+class Task(Connection):
+    """A connection and its coroutine; `closing` once Draining was raised in it."""
+
+    __slots__ = "closing", "coroutine"
+
+    def __init__(
+        self, sock: socket.socket, coroutine: Coroutine[int, None, None], idle_at_s: float
+    ) -> None:
+        super().__init__(sock, idle_at_s)
+        self.coroutine, self.closing = coroutine, False
+
+
+class Loop(EventLoop[Task]):
+    """The event loop of `serve`."""
+
     def __init__(
         self,
         listener: socket.socket,
@@ -103,77 +100,46 @@ class Loop:
         service: Service,
         limits: Limits,
     ) -> None:
-        self.selector, self.service, self.limits = selector, service, limits
-        self.tasks: set[Task] = set()
-        self.draining = False
-        self.now_s = self.swept_s = monotonic()
-        self.door = Acceptor(
-            listener, take_socket, lambda sock: selector.register(sock, READ), selector.unregister
-        )
+        super().__init__(listener, selector, limits)
+        self.service = service
 
-    def turn(self, timeout_s: float) -> None:
-        ready = self.selector.select(timeout_s)
-        self.now_s = monotonic()
-        for key, _ in ready:
-            if task := key.data:
-                task.heard_s = self.now_s
-                self.step(task)
-            else:
-                self.welcome(share(len(ready)))
-        self.door.reopen(self.now_s)
-        if self.now_s - self.swept_s > self.limits.idle_s / 8:
-            self.sweep()
+    def on_accept(self, sock: socket.socket) -> None:
+        coroutine = serve_connection(sock, self.service(), self.limits.drain_s)
+        task = Task(sock, coroutine, self.idle_at_s)
+        self.watch(task)
+        self.step(task)
 
-    def welcome(self, at_most: int) -> None:
-        for sock in self.door.accept(at_most):
-            conversation = talk(sock, self.service(), self.limits.drain_s)
-            task = Task(sock, conversation, self.now_s)
-            self.tasks.add(task)
-            self.selector.register(sock, READ, task)
-            self.step(task)
+    def on_event(self, task: Task, events: int) -> None:
+        task.idle_at_s = self.idle_at_s
+        self.step(task)
 
     def step(self, task: Task, error: Exception | None = None) -> None:
-        """Let a conversation go on until it waits again; close its socket when it has ended."""
+        """Resume a coroutine until it waits again; close its connection when it has ended."""
         try:
             run = task.coroutine
-            awaits = run.send(None) if error is None else run.throw(error)
-        except (StopIteration, OSError):  # it is over, or there is nobody any more
-            return self.end(task)
+            interest = run.send(None) if error is None else run.throw(error)
+        except (StopIteration, OSError):  # it has returned, or the client is gone
+            return self.close(task)
         except BaseException:
-            self.end(task)
+            self.close(task)
             raise
-        if awaits != task.awaits:
-            task.awaits = awaits
-            self.selector.modify(task.sock, awaits, task)
-        if self.draining and awaits == READ:
-            self.dismiss(task)
+        if interest != task.interest:
+            task.interest = interest
+            self.selector.modify(task.sock, interest, task)
+        if self.draining and interest == READ:
+            self.start_closing(task)
 
-    def dismiss(self, task: Task) -> None:
-        if not task.leaving:
-            task.leaving = True
-            self.step(task, Leave())
+    def start_closing(self, task: Task) -> None:
+        if task.interest == READ and not task.closing:
+            task.closing = True
+            self.step(task, Draining())
 
-    def end(self, task: Task) -> None:
-        task.coroutine.close()
-        self.tasks.discard(task)
-        self.selector.unregister(task.sock)
-        task.sock.close()
-
-    def sweep(self) -> None:
-        self.swept_s = self.now_s
-        for task in list(self.tasks):
-            if self.now_s - task.heard_s > self.limits.idle_s:
+    def close_idle(self) -> None:
+        self.idle_checked_s = self.now_s
+        for task in list(self.connections):
+            if self.now_s > task.idle_at_s:
                 self.step(task, TimeoutError("the client was idle for too long"))
 
-    def drain(self) -> None:
-        """Answer what has come, say goodbye, and give the clients some time to take it."""
-        self.welcome(ALL)
-        self.door.close()
-        self.turn(0)
-        self.draining = True
-        for task in list(self.tasks):
-            if task.awaits == READ:
-                self.dismiss(task)
-        until_s = self.now_s + self.limits.drain_s
-        while self.tasks and self.now_s < until_s:
-            self.turn(GLANCE_S)
+    def release(self, task: Task) -> None:
+        task.coroutine.close()
+        task.sock.close()

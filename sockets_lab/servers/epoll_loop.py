@@ -1,22 +1,24 @@
-"""The readiness loop as fast as Python gets: epoll and bare descriptors (Linux alone has epoll).
+"""The selectors loop as fast as Python gets: epoll and bare descriptors (only Linux has epoll).
 
 It does what `sockets_lab.servers.selectors_loop` does; read that one first. Three things differ:
 
-- epoll as it comes: `selectors` looks up a key and makes a tuple for each event;
-- numbers instead of sockets: `os.read` and `os.write` take a descriptor, so that no object has to
-  be found for it, and none is kept for a client whose replies the kernel takes at once;
-- no clock: who was heard is noted in a set. Each sweep closes those that it does not find there,
-  so that an idle client is closed between `idle_s` and twice `idle_s` after its last byte.
+- epoll directly: `selectors` looks up a key and builds a tuple for each event;
+- descriptors instead of sockets: `os.read` and `os.write` take a number, so no object is looked up
+  for it, and none is kept for a client whose replies the kernel takes immediately;
+- no clock: clients that were active are noted in a set. Each check for idle clients closes those
+  that are not in it, so an idle client is closed between `idle_s` and twice `idle_s` after its last
+  byte.
 
-`sockets-lab bench --table steps` measures each of them alone, and each alone is lost in the noise.
-What pays is what they make possible together: a message that is answered at once passes through one
-function, and leaves no trace but a number in a set.
+`sockets-lab bench --table steps` measures each of them separately, and each is lost in the noise.
+What pays is what they make possible together: a message that is answered immediately passes through
+one function, and leaves no trace but a number in a set. That is the fast path.
 
-Who owes nothing is `quick`, and has its conversation there and nothing else. All that is rare, such
-as unsent replies, an ended stream, a client that shall leave, takes the slow path, with a `Debt` in
-`owing`. Two traps lie here. The kernel gives a number anew as soon as it is free, so what is kept
-under a number is forgotten before the descriptor is closed. And after a failed call a variable
-still holds what it held for the client before: what fails here goes on to the next one at once.
+A connection on the fast path has nothing unsent, and all that is kept of it is its responder, in
+`fast`. Everything rare, such as unsent replies (backpressure), an ended stream, a lingering close,
+takes the slow path, with a `Pending` in `pending`. There are two traps. The kernel reuses a number
+as soon as it is free, so what is kept under a number is dropped before the descriptor is closed.
+And after a failed call a variable still holds the bytes of the client before: every failure here
+continues with the next event immediately.
 """
 
 import os
@@ -27,13 +29,13 @@ from threading import Event
 from time import monotonic
 
 from sockets_lab.framing import Violation
-from sockets_lab.servers.acceptor import ALL, Acceptor, share
-from sockets_lab.servers.limits import GLANCE_S, READ_BYTES, Limits
-from sockets_lab.servers.services import Conversation, Service, deaf, echo
+from sockets_lab.servers.acceptor import ALL, Acceptor, accept_budget
+from sockets_lab.servers.limits import READ_BYTES, STOP_CHECK_S, Limits
+from sockets_lab.servers.services import Responder, Service, echo
 
 __all__ = ["serve"]
 
-IN, OUT = getattr(select, "EPOLLIN", 1), getattr(select, "EPOLLOUT", 4)
+READ, WRITE = getattr(select, "EPOLLIN", 1), getattr(select, "EPOLLOUT", 4)
 
 
 def serve(
@@ -47,58 +49,62 @@ def serve(
         loop = Loop(listener, epoll, service, limits)
         try:
             while not stop.is_set():
-                loop.turn(GLANCE_S)
+                loop.run_once(STOP_CHECK_S)
             loop.drain()
         finally:
-            for descriptor in (*loop.quick, *loop.owing):
+            for descriptor in (*loop.fast, *loop.pending):
                 os.close(descriptor)
 
 
-class Debt:
-    __slots__ = "awaits", "converse", "ended", "unsent"
+class Pending:
+    """A connection on the slow path: its unsent replies, and `lingering` in a lingering close."""
 
-    def __init__(self, converse: Conversation) -> None:
-        self.converse, self.unsent, self.ended, self.awaits = converse, b"", False, IN
+    __slots__ = "ended", "interest", "lingering", "respond", "unsent"
+
+    def __init__(self, respond: Responder) -> None:
+        self.respond, self.unsent, self.interest = respond, b"", READ
+        self.ended = self.lingering = False
 
 
 class Loop:
+    """The event loop of `serve`; its methods are those of `event_loop.EventLoop`."""
+
     def __init__(
         self, listener: socket.socket, epoll: select.epoll, service: Service, limits: Limits
     ) -> None:
         self.epoll, self.service, self.limits = epoll, service, limits
-        self.quick: dict[int, Conversation] = {}
-        self.owing: dict[int, Debt] = {}
-        self.heard: set[int] = set()
-        self.swept_s = monotonic()
+        self.fast: dict[int, Responder] = {}
+        self.pending: dict[int, Pending] = {}
+        self.active: set[int] = set()
+        self.idle_checked_s = monotonic()
         self.listening = listener.fileno()
-        self.door = Acceptor(
-            listener, take_descriptor, lambda sock: epoll.register(sock, IN), epoll.unregister
+        self.acceptor = Acceptor(
+            listener, accept_descriptor, lambda sock: epoll.register(sock, READ), epoll.unregister
         )
 
-    def turn(self, timeout_s: float) -> None:
-        quick, heard, read, write = self.quick.get, self.heard.add, os.read, os.write
+    def run_once(self, timeout_s: float) -> None:
+        fast, mark_active, read, write = self.fast.get, self.active.add, os.read, os.write
         ready = self.epoll.poll(timeout_s)
         for descriptor, events in ready:
-            converse = quick(descriptor)
-            if converse is None or events != IN:
+            respond = fast(descriptor)
+            if respond is None or events != READ:
                 if descriptor == self.listening:
-                    self.welcome(share(len(ready)))
+                    self.accept_ready(accept_budget(len(ready)))
                 else:
-                    self.attend(descriptor, events)
+                    self.on_event(descriptor, events)
                 continue
             try:
                 received = read(descriptor, READ_BYTES)
-                reply = converse(received)
+                reply = respond(received)
             except BlockingIOError:
                 continue
             except Violation:
-                self.owe(descriptor).converse = deaf
-                self.attend(descriptor, OUT)
+                self.start_closing(descriptor)
                 continue
             except OSError:
                 self.close(descriptor)
                 continue
-            heard(descriptor)
+            mark_active(descriptor)
             try:
                 sent = write(descriptor, reply) if reply else 0
             except BlockingIOError:
@@ -110,111 +116,119 @@ class Loop:
                 if not received:
                     self.close(descriptor)
             else:
-                debt = self.owe(descriptor)
-                debt.unsent, debt.ended = reply[sent:], not received
-                self.attend(descriptor, 0)
+                pending = self.to_slow_path(descriptor)
+                pending.unsent, pending.ended = reply[sent:], not received
+                self.on_event(descriptor, 0)
         now_s = monotonic()
-        self.door.reopen(now_s)
-        if now_s - self.swept_s > self.limits.idle_s:
-            self.sweep(now_s)
+        self.acceptor.resume(now_s)
+        if now_s - self.idle_checked_s > self.limits.idle_s:
+            self.close_idle(now_s)
 
-    def welcome(self, at_most: int) -> None:
-        for descriptor in self.door.accept(at_most):
-            self.quick[descriptor] = self.service()
-            self.heard.add(descriptor)
-            self.epoll.register(descriptor, IN)
+    def accept_ready(self, at_most: int) -> None:
+        for descriptor in self.acceptor.accept(at_most):
+            self.fast[descriptor] = self.service()
+            self.active.add(descriptor)
+            self.epoll.register(descriptor, READ)
 
     # The slow path
 
-    def owe(self, descriptor: int) -> Debt:
-        """The debt of a connection, which is not quick any more."""
-        if descriptor in self.quick:
-            self.owing[descriptor] = Debt(self.quick.pop(descriptor))
-        return self.owing[descriptor]
+    def to_slow_path(self, descriptor: int) -> Pending:
+        """Return a connection's pending state, moving it off the fast path if it is there."""
+        if descriptor in self.fast:
+            self.pending[descriptor] = Pending(self.fast.pop(descriptor))
+        return self.pending[descriptor]
 
-    def attend(self, descriptor: int, events: int) -> None:
-        debt = self.owe(descriptor)
+    def on_event(self, descriptor: int, events: int) -> None:
+        pending = self.to_slow_path(descriptor)
         try:
-            if events & ~OUT:
-                self.read(descriptor, debt)
+            if events & ~WRITE:
+                self.read(descriptor, pending)
             if events:
-                self.write(descriptor, debt)
-            self.settle(descriptor, debt)
+                self.write(descriptor, pending)
+            self.update_interest(descriptor, pending)
         except BlockingIOError:
             pass
         except OSError:
             self.close(descriptor)
 
-    def read(self, descriptor: int, debt: Debt) -> None:
+    def read(self, descriptor: int, pending: Pending) -> None:
         received = os.read(descriptor, READ_BYTES)
-        debt.ended = not received
+        pending.ended = not received
+        if pending.lingering:
+            return
         try:
-            debt.unsent += debt.converse(received)
+            pending.unsent += pending.respond(received)
+            self.active.add(descriptor)
         except Violation:
-            debt.converse = deaf
-        self.note(descriptor, debt)
+            pending.lingering = True
 
-    def write(self, descriptor: int, debt: Debt) -> None:
-        if debt.unsent:
+    def write(self, descriptor: int, pending: Pending) -> None:
+        if pending.unsent:
             with suppress(BlockingIOError):
-                debt.unsent = debt.unsent[os.write(descriptor, debt.unsent) :]
-                self.note(descriptor, debt)
+                pending.unsent = pending.unsent[os.write(descriptor, pending.unsent) :]
+                if not pending.lingering:
+                    self.active.add(descriptor)
 
-    def note(self, descriptor: int, debt: Debt) -> None:
-        if debt.converse is not deaf:
-            self.heard.add(descriptor)
+    def update_interest(self, descriptor: int, pending: Pending) -> None:
+        """Wait for the events that its state asks for; close it when there are none.
 
-    def settle(self, descriptor: int, debt: Debt) -> None:
-        """Wait for what is owed now; close when nothing is, and be quick again when all is paid."""
-        unsent, leaving = len(debt.unsent), debt.converse is deaf
-        reads = not debt.ended and (leaving or unsent <= self.limits.buffered)
-        awaits = (IN if reads else 0) | (OUT if unsent else 0)
-        if not awaits:
+        A connection whose replies are all sent returns to the fast path.
+        """
+        unsent, lingering = len(pending.unsent), pending.lingering
+        reads = not pending.ended and (lingering or unsent <= self.limits.buffered)
+        events = (READ if reads else 0) | (WRITE if unsent else 0)
+        if not events:
             return self.close(descriptor)
-        if leaving and not unsent:
+        if lingering and not unsent:
             end_stream(descriptor)
-        if awaits != debt.awaits:
-            debt.awaits = awaits
-            self.epoll.modify(descriptor, awaits)
-        if awaits == IN and not leaving:
-            self.quick[descriptor] = self.owing.pop(descriptor).converse
+        if events != pending.interest:
+            pending.interest = events
+            self.epoll.modify(descriptor, events)
+        if events == READ and not lingering:
+            self.fast[descriptor] = self.pending.pop(descriptor).respond
+
+    def start_closing(self, descriptor: int) -> None:
+        self.to_slow_path(descriptor).lingering = True
+        self.on_event(descriptor, WRITE)
 
     def close(self, descriptor: int) -> None:
-        self.quick.pop(descriptor, None)
-        self.owing.pop(descriptor, None)
-        self.heard.discard(descriptor)
+        self.fast.pop(descriptor, None)
+        self.pending.pop(descriptor, None)
+        self.active.discard(descriptor)
         os.close(descriptor)  # which also takes it out of epoll
 
-    def sweep(self, now_s: float) -> None:
-        for descriptor in [*self.quick, *self.owing]:
-            if descriptor not in self.heard:
+    def close_idle(self, now_s: float) -> None:
+        for descriptor in [*self.fast, *self.pending]:
+            if descriptor not in self.active:
                 self.close(descriptor)
-        self.heard.clear()
-        self.swept_s = now_s
+        self.active.clear()
+        self.idle_checked_s = now_s
 
     def drain(self) -> None:
-        """Answer what has come, say goodbye, and give the clients some time to take it."""
-        self.welcome(ALL)
-        self.door.close()
+        """Refuse new clients, answer what has arrived, and close within `drain_s` seconds."""
+        self.accept_ready(ALL)
+        self.acceptor.close()
         self.listening = -1  # the number may be given to a file
-        self.turn(0)
-        for descriptor in [*self.quick, *self.owing]:
-            self.owe(descriptor).converse = deaf
-            self.attend(descriptor, OUT)
+        self.run_once(0)
+        for descriptor in [*self.fast, *self.pending]:
+            self.start_closing(descriptor)
         until_s = monotonic() + self.limits.drain_s
-        while (self.quick or self.owing) and monotonic() < until_s:
-            self.turn(GLANCE_S)
+        while (self.fast or self.pending) and monotonic() < until_s:
+            self.run_once(STOP_CHECK_S)
 
 
-def take_descriptor(listener: socket.socket) -> int:
-    """What `accept()` of Python's own socket.py calls, before it makes a socket object."""
-    descriptor: int = listener._accept()[0]  # type: ignore[attr-defined]  # typeshed has it not
+def accept_descriptor(listener: socket.socket) -> int:
+    """Accept one client as a non-blocking descriptor.
+
+    Calls what `accept()` of Python's own socket.py calls before it makes a socket object.
+    """
+    descriptor: int = listener._accept()[0]  # type: ignore[attr-defined]  # not in typeshed
     os.set_blocking(descriptor, False)
     return descriptor
 
 
 def end_stream(descriptor: int) -> None:
-    """shutdown(SHUT_WR), for which `os` has no function."""
+    """Call shutdown(SHUT_WR), for which `os` has no function."""
     sock = socket.socket(fileno=descriptor)
     try:
         sock.shutdown(socket.SHUT_WR)

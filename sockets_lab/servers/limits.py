@@ -1,28 +1,28 @@
-"""What a server grants a client, and what it makes of a failed accept()."""
+"""What a server grants each client, and how it classifies a failed accept()."""
 
 import errno
 from typing import Final, NamedTuple
 
-__all__ = ["GLANCE_S", "OVERLOAD", "PAUSE_S", "READ_BYTES", "Limits", "is_overload"]
+__all__ = ["BACKOFF_S", "OVERLOAD", "READ_BYTES", "STOP_CHECK_S", "Limits", "is_overload"]
 
-GLANCE_S: Final = 0.1
-"""Seconds after which a server that waits looks whether it shall stop."""
+STOP_CHECK_S: Final = 0.1
+"""Longest time in seconds that a waiting server takes to notice `stop`."""
 
-PAUSE_S: Final = 0.1
-"""Seconds without accept() after it failed for want of something that only time brings."""
+BACKOFF_S: Final = 0.1
+"""Back-off in seconds after accept() failed for lack of descriptors or memory."""
 
 READ_BYTES: Final = 16_384
-"""Most bytes taken by one recv(); a larger buffer costs more to make than a small message."""
+"""Most bytes read by one recv(); allocating a larger buffer costs more than a small message."""
 
 
 class Limits(NamedTuple):
-    """What a server grants: seconds, bytes and hands.
+    """What a server grants: times in seconds, buffers in bytes, and its number of workers.
 
-    idle_s: a client that neither sends nor takes a byte for so long is closed
-    handshake_s: seconds for a TLS handshake from its beginning to its end
-    drain_s: after `stop`, seconds in which what is under way is finished
-    buffered: bytes that wait for one client; above this nothing more is read from it
-    workers: threads or processes, of those models that have a fixed number
+    idle_s: a client that neither sends nor takes a byte for this long is closed
+    handshake_s: seconds for a whole TLS handshake, from beginning to end
+    drain_s: after `stop`, seconds to finish what is under way
+    buffered: unsent bytes for one client above which nothing more is read from it (backpressure)
+    workers: threads or processes, in models that have a fixed number
     """
 
     idle_s: float = 30.0
@@ -33,21 +33,22 @@ class Limits(NamedTuple):
 
 
 def is_overload(error: OSError) -> bool:
-    """Whether accept() failed for want of descriptors or memory; the client still waits.
+    """Return True if accept() failed for lack of descriptors (EMFILE) or memory.
 
-    False for what a client or its network has done meanwhile: ECONNABORTED and the network errors
-    of a connection that are already pending on it, which accept(2) advises to treat like EAGAIN.
-    Raises the error if it is neither, such as EBADF and EINVAL: a fault of the program.
+    The client then still waits in the accept queue. Return False for what a client or its network
+    did in the meantime: ECONNABORTED, and network errors already pending on the new connection,
+    which accept(2) advises to treat like EAGAIN. Raise any other error, such as EBADF and EINVAL:
+    those are bugs in the program.
     """
     if error.errno in OVERLOAD:
         return True
-    if error.errno in _GONE:
+    if error.errno in _CLIENT_GONE:
         return False
     raise error
 
 
 OVERLOAD: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
-_GONE: Final = frozenset(
+_CLIENT_GONE: Final = frozenset(
     number
     for name in (
         *("EAGAIN", "ECONNABORTED", "EHOSTDOWN", "EHOSTUNREACH", "EINTR", "ENETDOWN"),

@@ -1,13 +1,17 @@
-"""Processes that are made before a client comes, and share the listener: each has its own core.
+"""Processes that are forked before a client comes, and share the listener: each can use a core.
 
 Threads of one Python process take turns at its interpreter lock; processes do not, and a crash of
-one hurts only its own clients. All inherit one listening socket, and the kernel gives a client to
-whichever accepts first. Or each has a listener of its own at the same endpoint (SO_REUSEPORT,
-socket(7)): then the kernel spreads clients over them by a hash of their endpoints, and those that
-it gave to a process wait for that process.
+one harms only its own clients. All inherit one listening socket, and the kernel gives a client to
+the process that accepts first. A client then wakes every process that waits in epoll (the
+thundering herd): one accepts, and the others find nothing. EPOLLEXCLUSIVE would wake fewer
+(epoll_ctl(2)), but `selectors` does not offer it.
 
-A worker holds the reading end of a pipe. When the parent closes the other end, or dies however
-suddenly, the pipe is at its end, and the worker drains and ends.
+Or each process has its own listener at the same endpoint (SO_REUSEPORT, socket(7)): then the kernel
+spreads clients over the listeners by a hash of their endpoints, and wakes one process for each. A
+client that it gave to a busy process waits for that process.
+
+A worker holds the reading end of a pipe, its *lifeline*. When the parent closes the other end, or
+dies however suddenly, the worker reads the end of the pipe, drains and ends.
 """
 
 import os
@@ -21,13 +25,13 @@ from time import monotonic, sleep
 from typing import Final
 
 from sockets_lab.servers import selectors_loop
-from sockets_lab.servers.limits import GLANCE_S, Limits
+from sockets_lab.servers.limits import STOP_CHECK_S, Limits
 from sockets_lab.servers.services import Service, echo
 
 __all__ = ["serve"]
 
 _BACKLOG: Final = 4096
-_GLANCE_S: Final = 0.01
+_WAIT_STEP_S: Final = 0.01
 _KILL_S: Final = 1.0
 """Seconds beyond `drain_s` after which a worker that has not ended is killed."""
 
@@ -44,41 +48,43 @@ def serve(
     """Serve the clients of `listener` by `limits.workers` processes; see `sockets_lab.servers`.
 
     model: how each process serves its clients, the `serve` of another file
-    own_listeners: each process opens a listener of its own at the same endpoint. SO_REUSEPORT has
-        to be set on `listener` before it was bound, too, else bind() fails with EADDRINUSE
+    own_listeners: each process opens its own listener at the same endpoint (SO_REUSEPORT). The
+        option must have been set on `listener` too, before bind(); otherwise bind() of the next
+        listener fails with EADDRINUSE
 
     A worker that ends early is replaced. POSIX only: AttributeError where `os` has no `fork`. Call
-    it in a process of its own (`sockets_lab.load.serving`): the fork of a notebook is as large.
+    it in a child process (`sockets_lab.load.serving`): the fork of a notebook is as large as the
+    notebook.
     """
     listeners = [listener]
-    stopping, running = os.pipe()
+    lifeline, parent_end = os.pipe()
 
     def work(number: int) -> None:
-        os.close(running)
+        os.close(parent_end)
         for other in listeners:
             if other is not listeners[number]:
                 other.close()
-        model(listeners[number], service, stop=_set_at_end(stopping), limits=limits)
+        model(listeners[number], service, stop=_set_at_end_of(lifeline), limits=limits)
 
     workers: dict[int, int] = {}
     try:
         while own_listeners and len(listeners) < limits.workers:
-            listeners.append(_beside(listener))
+            listeners.append(_listener_beside(listener))
         while not stop.is_set():
             for number in range(limits.workers):
                 if number not in workers or _has_ended(workers[number]):
                     workers[number] = _fork(work, number % len(listeners))
-            stop.wait(GLANCE_S)
+            stop.wait(STOP_CHECK_S)
     finally:
-        for one in listeners:
-            one.close()
-        os.close(running)
-        os.close(stopping)
+        for each in listeners:
+            each.close()
+        os.close(parent_end)
+        os.close(lifeline)
         _wait_for(workers.values(), monotonic() + limits.drain_s + _KILL_S)
 
 
-def _beside(listener: socket.socket) -> socket.socket:
-    """Another listener at the same endpoint."""
+def _listener_beside(listener: socket.socket) -> socket.socket:
+    """Open another listener at the same endpoint, with SO_REUSEPORT."""
     another = socket.socket(listener.family, listener.type)
     try:
         another.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
@@ -95,15 +101,17 @@ def _beside(listener: socket.socket) -> socket.socket:
 
 def _fork(work: Callable[[int], object], number: int) -> int:
     with warnings.catch_warnings():
-        # Python 3.12 warns that other threads may hold locks, which nobody in the child gives back.
-        # Ours wait in system calls at most, and hold none.
+        # Python 3.12 warns that other threads may hold locks, which no thread of the child
+        # releases. Ours wait in system calls at most, and hold none.
         warnings.simplefilter("ignore", DeprecationWarning)
         pid = os.fork()
     if pid:
         return pid
     status = 1
     try:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which tells us
+        signal.signal(
+            signal.SIGINT, signal.SIG_IGN
+        )  # Ctrl-C is for the parent, which ends the workers
         work(number)
         status = 0
     except BaseException:
@@ -112,8 +120,8 @@ def _fork(work: Callable[[int], object], number: int) -> int:
         os._exit(status)
 
 
-def _set_at_end(pipe: int) -> Event:
-    """An event that is set when a pipe is at its end."""
+def _set_at_end_of(pipe: int) -> Event:
+    """Return an event that is set when a pipe is at its end."""
     stop = Event()
 
     def watch() -> None:
@@ -130,10 +138,10 @@ def _has_ended(pid: int) -> bool:
 
 
 def _wait_for(pids: Iterable[int], until_s: float) -> None:
-    """Wait until they have ended; kill those that are late."""
-    left = set(pids)
-    while left := {pid for pid in left if not _has_ended(pid)}:
+    """Wait until all have ended; kill those that are late."""
+    running = set(pids)
+    while running := {pid for pid in running if not _has_ended(pid)}:
         if monotonic() > until_s:
-            for pid in left:
+            for pid in running:
                 os.kill(pid, signal.SIGKILL)
-        sleep(_GLANCE_S)
+        sleep(_WAIT_STEP_S)

@@ -1,14 +1,14 @@
-"""A thread for each connection: whoever waits for a client holds nobody up but that client.
+"""A thread for each connection: a thread that waits for its client delays no other client.
 
-Nothing bounds the number of threads but the machine. When it gives no more, the next client waits
+Only the machine bounds the number of threads. When it can start no more, the next client waits
 until another has left.
 """
 
 import socket
 from threading import Event, Thread, current_thread
 
-from sockets_lab.servers.blocking import accepted, talk
-from sockets_lab.servers.limits import PAUSE_S, Limits
+from sockets_lab.servers.blocking import accept_until, serve_connection
+from sockets_lab.servers.limits import BACKOFF_S, Limits
 from sockets_lab.servers.services import Service, echo
 
 __all__ = ["serve"]
@@ -17,18 +17,18 @@ __all__ = ["serve"]
 def serve(
     listener: socket.socket, service: Service = echo, *, stop: Event, limits: Limits = Limits()
 ) -> None:
-    """Serve each client of `listener` in a thread of its own; see `sockets_lab.servers`."""
+    """Serve each client of `listener` in a separate thread; see `sockets_lab.servers`."""
     threads: set[Thread] = set()
 
     def work(connection: socket.socket) -> None:
         try:
-            talk(connection, service, stop, limits)
+            serve_connection(connection, service, stop, limits)
         finally:
             threads.discard(current_thread())
 
     try:
         with listener:
-            for connection in accepted(listener, stop):
+            for connection in accept_until(stop, listener):
                 thread = Thread(target=work, args=(connection,), daemon=True)
                 threads.add(thread)
                 if not _start(thread, stop):
@@ -40,12 +40,12 @@ def serve(
 
 
 def _start(thread: Thread, stop: Event) -> bool:
-    """Start it as soon as the machine has room for one more; tell whether that came."""
+    """Start a thread as soon as the machine can; return True if it did before `stop` was set."""
     while not stop.is_set():
         try:
             thread.start()
         except RuntimeError:  # "can't start new thread"
-            stop.wait(PAUSE_S)
+            stop.wait(BACKOFF_S)
         else:
             return True
     return False

@@ -1,8 +1,7 @@
-"""Certificates made on the spot: an authority of one's own, good ones, and a gallery of bad ones.
+"""A throwaway certificate authority (CA), valid certificates, and a gallery of broken ones.
 
-The authority and the good certificates are trustme's, the bad ones are built with cryptography, one
-fault each. Keys are held in memory; `sockets_lab.tls.files` tells of the one moment when a key is
-not.
+The CA and the valid certificates are made by trustme, the broken ones with cryptography, one fault
+each. Keys stay in memory, except for the moment that `sockets_lab.tls.files` describes.
 """
 
 import datetime
@@ -10,7 +9,7 @@ import ssl
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, NamedTuple
 
-from sockets_lab.tls.files import in_a_file
+from sockets_lab.tls.files import temporary_file
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -24,9 +23,9 @@ _DAY = datetime.timedelta(days=1)
 
 
 class Certificate(NamedTuple):
-    """A certificate with those that vouch for it, and its private key, as PEM (RFC 7468).
+    """A certificate with its chain and private key, as PEM (RFC 7468).
 
-    names: the DNS names and addresses that it is for
+    names: the DNS names and addresses that it is valid for
     """
 
     names: tuple[str, ...]
@@ -34,19 +33,18 @@ class Certificate(NamedTuple):
     key: bytes
 
     def load_into(self, context: ssl.SSLContext) -> None:
-        """Let `context` show this certificate. Raises ssl.SSLError where OpenSSL refuses it."""
-        with in_a_file(self.key + self.chain) as file:
+        """Make `context` present this certificate. Raises ssl.SSLError if OpenSSL refuses it."""
+        with temporary_file(self.key + self.chain) as file:
             context.load_cert_chain(file)
 
     def __repr__(self) -> str:
-        return f"<certificate for {', '.join(self.names) or 'nobody'}>"
+        return f"<certificate for {', '.join(self.names) or 'no name'}>"
 
 
 class Fault(NamedTuple):
     """One thing that can be wrong with a certificate.
 
-    alert: the description that the client sends when it refuses it (RFC 8446, section 6.2); "" if a
-        client of Python refuses it by itself, after the handshake or before
+    alert: the description of the alert with which the client refuses it (RFC 8446, section 6.2)
     """
 
     what: str
@@ -54,22 +52,22 @@ class Fault(NamedTuple):
 
 
 FAULTS = {
-    "expired": Fault("its last day is over", "certificate_expired"),
-    "not yet valid": Fault("its first day has not come", "bad_certificate"),
+    "expired": Fault("its validity period is over", "certificate_expired"),
+    "not yet valid": Fault("its validity period has not begun", "bad_certificate"),
     "wrong name": Fault("it is for another name", "bad_certificate"),
-    "no name": Fault("it names its server in the old place only (no SAN)", "bad_certificate"),
-    "self-signed": Fault("nobody vouches for it but itself", "unknown_ca"),
+    "no name": Fault("its server's name is only in the subject (no SAN)", "bad_certificate"),
+    "self-signed": Fault("it is signed with its own key", "unknown_ca"),
     "unknown authority": Fault(
-        "somebody vouches for it whom the client does not trust", "unknown_ca"
+        "its signer is an authority that the client does not trust", "unknown_ca"
     ),
-    "revoked": Fault("its authority has taken it back", "certificate_revoked"),
+    "revoked": Fault("its authority has revoked it", "certificate_revoked"),
     "weak key": Fault("its RSA key has 1,024 bits", "bad_certificate"),
     "wrong use": Fault("it is for clients", "unsupported_certificate"),
 }
 
 
 class Authority:
-    """A certificate authority that exists in this process, and nowhere else."""
+    """A throwaway certificate authority (CA): it exists only in this process."""
 
     def __init__(self, name: str = "Sockets Lab") -> None:
         import trustme
@@ -79,35 +77,35 @@ class Authority:
 
     @property
     def pem(self) -> bytes:
-        """Its own certificate, which whoever trusts it needs; no secret."""
+        """Return the CA certificate, which every client that trusts it needs; it is no secret."""
         return self._ca.cert_pem.bytes()
 
     def trusted_by(self, context: ssl.SSLContext) -> None:
-        """Let `context` trust what this authority vouches for."""
+        """Make `context` trust the certificates that this authority signed."""
         context.load_verify_locations(cadata=self.pem.decode())
 
     def issue(self, *names: str) -> Certificate:
-        """A good certificate for DNS names, IPv4 and IPv6 addresses, for servers and clients."""
+        """Issue a valid certificate for DNS names and IP addresses, for servers and clients."""
         made = self._ca.issue_cert(*names)
         chain = b"".join(each.bytes() for each in made.cert_chain_pems)
         return Certificate(names, chain, made.private_key_pem.bytes())
 
     def issue_for_servers_only(self, *names: str) -> Certificate:
-        """A certificate that a client may not show (extended key usage, RFC 5280)."""
-        return _built(self, "", names)
+        """Issue a certificate that clients must not use (extended key usage, RFC 5280)."""
+        return _build(self, "", names)
 
     def issue_faulty(self, fault: str, *names: str) -> Certificate:
-        """A certificate for `names` with one of FAULTS; ValueError for a fault that is none."""
+        """Issue a certificate for `names` with one of FAULTS; ValueError for an unknown fault."""
         if fault not in FAULTS:
-            raise ValueError(f"no fault is called {fault!r}: there is {', '.join(FAULTS)}")
+            raise ValueError(f"unknown fault {fault!r}; choose one of: {', '.join(FAULTS)}")
         if fault == "unknown authority":
-            return Authority("Somebody Else").issue(*names)
+            return Authority("Another Authority").issue(*names)
         if fault in {"revoked", "wrong name"}:
             return self.issue(*(names if fault == "revoked" else ["elsewhere.example"]))
-        return _built(self, fault, names)
+        return _build(self, fault, names)
 
     def revocation_list(self, *revoked: Certificate) -> bytes:
-        """A list of the certificates that this authority has taken back, as PEM (RFC 5280)."""
+        """Return a revocation list (CRL) of these certificates, as PEM (RFC 5280)."""
         from cryptography import x509
         from cryptography.hazmat.primitives import hashes, serialization
 
@@ -125,19 +123,19 @@ class Authority:
         return builder.sign(self.key(), hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
 
     def certificate(self) -> "x509.Certificate":
-        """Its own certificate, as cryptography has it."""
+        """Return the CA certificate as an object of cryptography."""
         from cryptography import x509
 
         return x509.load_pem_x509_certificate(self.pem)
 
     def key(self) -> "PrivateKey":
-        """Its private key, as cryptography has it."""
+        """Return the private key as an object of cryptography."""
         from cryptography.hazmat.primitives import serialization
 
-        return serialization.load_pem_private_key(self._ca.private_key_pem.bytes(), None)  # type: ignore[return-value]  # trustme's are elliptic
+        return serialization.load_pem_private_key(self._ca.private_key_pem.bytes(), None)  # type: ignore[return-value]  # trustme's keys are elliptic
 
 
-def _built(authority: Authority, fault: str, names: tuple[str, ...]) -> Certificate:
+def _build(authority: Authority, fault: str, names: tuple[str, ...]) -> Certificate:
     """Build a certificate for servers, with a fault, or "" for none."""
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
@@ -146,21 +144,21 @@ def _built(authority: Authority, fault: str, names: tuple[str, ...]) -> Certific
     weak = fault == "weak key"
     key = rsa.generate_private_key(65537, 1024) if weak else ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, names[0])])
-    alone = fault == "self-signed"
-    signer = key if alone else authority.key()
+    self_signed = fault == "self-signed"
+    signer = key if self_signed else authority.key()
     first, last = _dates(fault)
     builder = (
         x509.CertificateBuilder()
         .subject_name(subject)
-        .issuer_name(subject if alone else authority.certificate().subject)
+        .issuer_name(subject if self_signed else authority.certificate().subject)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(first)
         .not_valid_after(last)
-        .add_extension(_use(fault), critical=False)
+        .add_extension(_key_usage(fault), critical=False)
     )
     if fault != "no name":
-        builder = builder.add_extension(_for_names(names), critical=False)
+        builder = builder.add_extension(_alternative_names(names), critical=False)
     return Certificate(
         names,
         builder.sign(signer, hashes.SHA256()).public_bytes(serialization.Encoding.PEM),
@@ -173,13 +171,13 @@ def _built(authority: Authority, fault: str, names: tuple[str, ...]) -> Certific
 
 
 def _dates(fault: str) -> tuple[datetime.datetime, datetime.datetime]:
-    """Choose its first and its last moment: around now, unless just that is its fault."""
+    """Return the beginning and end of its validity: around now, unless that is the fault."""
     now = datetime.datetime.now(datetime.UTC)
     first, last = {"expired": (-30, -1), "not yet valid": (1, 30)}.get(fault, (-1, 1))
     return now + first * _DAY, now + last * _DAY
 
 
-def _use(fault: str) -> "x509.ExtendedKeyUsage":
+def _key_usage(fault: str) -> "x509.ExtendedKeyUsage":
     from cryptography.x509 import ExtendedKeyUsage
     from cryptography.x509.oid import ExtendedKeyUsageOID
 
@@ -189,7 +187,7 @@ def _use(fault: str) -> "x509.ExtendedKeyUsage":
     )
 
 
-def _for_names(names: tuple[str, ...]) -> "x509.SubjectAlternativeName":
+def _alternative_names(names: tuple[str, ...]) -> "x509.SubjectAlternativeName":
     from cryptography import x509
 
     return x509.SubjectAlternativeName(

@@ -1,13 +1,13 @@
-"""Contexts of the standard library, set up for lessons: what a server shows, whom a client trusts.
+"""TLS contexts for lessons: which certificate a server presents, which authorities a client trusts.
 
-They are plain `ssl.SSLContext`s, made in the same few lines as a program would have them.
+They are plain `ssl.SSLContext`s, made in the same few lines as in any program.
 """
 
 import ssl
 from collections.abc import Iterable, Mapping
 
 from sockets_lab.tls.certificates import Authority, Certificate
-from sockets_lab.tls.files import in_a_file
+from sockets_lab.tls.files import temporary_file
 
 __all__ = ["client_context", "revocation_checked", "server_context", "serving_names"]
 
@@ -20,12 +20,12 @@ def server_context(
     minimum: ssl.TLSVersion = ssl.TLSVersion.TLSv1_2,
     maximum: ssl.TLSVersion = ssl.TLSVersion.MAXIMUM_SUPPORTED,
 ) -> ssl.SSLContext:
-    """A server's context that shows `certificate`.
+    """Return a server context that presents `certificate`.
 
-    clients_of: an authority whose certificate every client must show (mutual TLS)
+    clients_of: an authority that must have signed every client's certificate (mutual TLS)
     alpn: protocols in the server's order of preference (RFC 7301)
 
-    Raises ssl.SSLError where OpenSSL refuses the certificate.
+    Raises ssl.SSLError if OpenSSL refuses the certificate.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version, context.maximum_version = minimum, maximum
@@ -45,12 +45,14 @@ def client_context(
     minimum: ssl.TLSVersion = ssl.TLSVersion.TLSv1_2,
     maximum: ssl.TLSVersion = ssl.TLSVersion.MAXIMUM_SUPPORTED,
 ) -> ssl.SSLContext:
-    """A client's context that trusts `authorities`, and nobody else.
+    """Return a client context that trusts only `authorities`.
 
-    certificate: what it shows to a server that asks for one
+    certificate: what it presents to a server that requests one
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # checks certificate and name
-    context.hostname_checks_common_name = False  # as RFC 9525 has it, and browsers; Python does not
+    context.hostname_checks_common_name = (
+        False  # as RFC 9525 says, and browsers do; Python does not
+    )
     context.minimum_version, context.maximum_version = minimum, maximum
     for each in authorities:
         each.trusted_by(context)
@@ -62,13 +64,13 @@ def client_context(
 
 
 def serving_names(contexts: Mapping[str, ssl.SSLContext]) -> ssl.SSLContext:
-    """A server's context that takes the one of `contexts` whose name the client asks for.
+    """Return a server context that switches to the context of the name the client asks for (SNI).
 
-    It is the first of them, which answers also for names that are none of them, and for clients
-    that name nobody (SNI, RFC 6066). ValueError for no contexts.
+    It is the first of `contexts`, which also serves unknown names, and clients that send no name
+    (RFC 6066). ValueError for no contexts.
     """
     if not contexts:
-        raise ValueError("no name to serve: give a context for at least one")
+        raise ValueError("no name to serve; give a context for at least one")
     first = next(iter(contexts.values()))
 
     def choose(sock: ssl.SSLObject, name: str | None, _: ssl.SSLContext) -> None:
@@ -79,7 +81,7 @@ def serving_names(contexts: Mapping[str, ssl.SSLContext]) -> ssl.SSLContext:
 
 
 def revocation_checked(context: ssl.SSLContext, revocation_list: bytes) -> None:
-    """Let `context` refuse what stands on a revocation list, as OpenSSL does only if it is told."""
+    """Make `context` refuse certificates on a revocation list; OpenSSL checks none by default."""
     context.verify_flags |= ssl.VerifyFlags.VERIFY_CRL_CHECK_LEAF
-    with in_a_file(revocation_list) as file:  # `cadata` takes no lists
+    with temporary_file(revocation_list) as file:  # `cadata` takes no revocation lists
         context.load_verify_locations(cafile=file)

@@ -1,4 +1,4 @@
-"""What OpenSSL reads from a file only is written to one for that moment, and taken away again."""
+"""A temporary file for what OpenSSL loads only from a file: private keys and revocation lists."""
 
 import os
 import tempfile
@@ -8,14 +8,14 @@ from pathlib import Path
 
 from sockets_lab.interrupts import hold_interrupts
 
-__all__ = ["in_a_file"]
+__all__ = ["temporary_file"]
 
 
 @contextmanager
-def in_a_file(pem: bytes) -> Iterator[Path]:
-    """A file with this text that nobody else can read; it goes with the block, interrupted or not.
+def temporary_file(pem: bytes) -> Iterator[Path]:
+    """Write `pem` to a file that only this user can read; remove it afterwards, even on Ctrl-C.
 
-    It is the only one in a folder of its own (mode 0700), and has mode 0600 from the beginning.
+    The file is in a new folder (mode 0700), and has mode 0600 from the beginning.
     """
     with hold_interrupts(), tempfile.TemporaryDirectory(prefix="sockets-lab-") as folder:
         file = Path(folder, "pem")

@@ -1,8 +1,8 @@
-"""A whole TLS conversation without a socket, with every byte that crosses in your hands.
+"""A TLS connection in memory, without a socket: every byte that is sent can be inspected.
 
-`ssl.MemoryBIO` is a pipe in memory. A client and a server are joined by four of them, and take
+`ssl.MemoryBIO` is a buffer in memory. A client and a server are connected by four of them, and take
 turns: each runs until it needs what the other has not sent yet (SSL_read(3), `SSLWantReadError`).
-TLS needs a stream in order and nothing else: RFC 8446, section 1.
+TLS needs only a reliable, in-order stream: RFC 8446, section 1.
 """
 
 import ssl
@@ -15,14 +15,18 @@ from sockets_lab.tls.records import ALERTS, Record, name_of_message, records
 __all__ = ["Flight", "MemoryConnection", "Side", "connect_in_memory"]
 
 _MOST_TURNS = 20  # a handshake takes four at most, with a HelloRetryRequest
-_HEADER, _ALERT, _HANDSHAKE = 256, 21, 22  # what OpenSSL tells about: openssl/ssl3.h
+_HEADER, _ALERT, _HANDSHAKE = (
+    256,
+    21,
+    22,
+)  # content types in OpenSSL's message callback: openssl/ssl3.h
 
 
 class Flight(NamedTuple):
-    """What one side sent in one go.
+    """What one side sent before it waited for the other.
 
-    who: "client" or "server"; data: the bytes on the wire; inside: for each record what is in it,
-    as its sender tells: encrypted messages and alerts as well; () where this Python does not tell
+    who: "client" or "server"; data: the bytes on the wire; inside: for each record the messages and
+    alerts in it, as its sender reported them before encryption; () where this Python cannot report
     """
 
     who: str
@@ -31,15 +35,15 @@ class Flight(NamedTuple):
 
     @property
     def records(self) -> list[Record]:
-        """The records in it."""
+        """Return the records in it."""
         return records(self.data)
 
 
 class Side(NamedTuple):
     """How a handshake ended for one side.
 
-    version: like "TLSv1.3"; cipher: the suite; alpn: the protocol agreed on; resumed: whether an
-    earlier session was gone on with; error: what it raised, "" if it is done, None if it waits.
+    version: like "TLSv1.3"; cipher: the suite; alpn: the protocol agreed on; resumed: True if it
+    resumed an earlier session; error: what it raised, "" if it is complete, None if it waits.
     """
 
     version: str
@@ -50,7 +54,7 @@ class Side(NamedTuple):
 
 
 class MemoryConnection:
-    """A client and a server joined in memory; `flights` is what has crossed so far."""
+    """A client and a server connected in memory; `flights` is what was sent so far."""
 
     def __init__(
         self,
@@ -61,52 +65,52 @@ class MemoryConnection:
     ) -> None:
         self.flights: list[Flight] = []
         self.ends = {
-            "client": _End(client, server_hostname=server_name, session=session),
-            "server": _End(server, server_side=True),
+            "client": _Side(client, server_hostname=server_name, session=session),
+            "server": _Side(server, server_side=True),
         }
 
     def shake_hands(self) -> None:
-        """Take turns until both sides are done, or nobody has anything to say any more."""
+        """Take turns until neither side has anything more to send."""
         self._take_turns(lambda end: end.shake_hands())
 
     def send(self, who: str, data: bytes) -> bytes:
-        """Let one side send `data`; return what the other one reads.
+        """Send `data` from one side; return what the other one reads.
 
-        ssl.SSLError as read and write raise it. What comes besides, such as a ticket, is read, too.
+        ssl.SSLError as read and write raise it. Anything else, such as a ticket, is read, too.
         """
         other = self._other(who)
         self.ends[who].write(data)
-        self._carry(who)
+        self._transfer(who)
         received = bytearray()
         while len(received) < len(data):
             received += self.ends[other].ssl.read(len(data) - len(received))
         return bytes(received)
 
-    def listen(self, who: str) -> None:
-        """Let one side take in what came behind the handshake: tickets, or an alert."""
-        self.ends[who].listen()
+    def read_pending(self, who: str) -> None:
+        """Let one side read what came after the handshake: tickets, or an alert."""
+        self.ends[who].read_pending()
 
     def side(self, who: str) -> Side:
-        """How the handshake has ended for the client or the server."""
-        return self.ends[who].told()
+        """Return how the handshake ended for the client or the server."""
+        return self.ends[who].result()
 
     @property
     def session(self) -> ssl.SSLSession | None:
-        """What the client can show the next time, if the server gave it a ticket."""
+        """Return the session that the client can resume, if the server sent a ticket."""
         return self.ends["client"].ssl.session
 
-    def _take_turns(self, act: "Callable[[_End], None]") -> None:
+    def _take_turns(self, act: "Callable[[_Side], None]") -> None:
         for _ in range(_MOST_TURNS):
-            said = 0
+            sent = 0
             for who, end in self.ends.items():
                 act(end)
-                said += self._carry(who)
-            if not said:
+                sent += self._transfer(who)
+            if not sent:
                 return
 
-    def _carry(self, who: str) -> int:
-        """Hand what one side has written to the other, as one flight; return how much it was."""
-        data, inside = self.ends[who].taken()
+    def _transfer(self, who: str) -> int:
+        """Move what one side has written to the other, as one flight; return how many bytes."""
+        data, inside = self.ends[who].take_outgoing()
         if data:
             self.flights.append(Flight(who, data, inside))
             self.ends[self._other(who)].incoming.write(data)
@@ -116,60 +120,60 @@ class MemoryConnection:
         return {"client": "server", "server": "client"}[who]
 
 
-class _End:
-    """One side, with a pipe in and a pipe out."""
+class _Side:
+    """One side, with a buffer for each direction."""
 
     def __init__(self, context: ssl.SSLContext, **options: Any) -> None:
         self.incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._context = context
         self._inside: list[list[str]] = []
         self._error: str | None = None
-        with self._listening():
+        with self._reporting():
             self.ssl = context.wrap_bio(self.incoming, self._outgoing, **options)
 
     def shake_hands(self) -> None:
         if self._error:
             return
         try:
-            with self._listening():
+            with self._reporting():
                 self.ssl.do_handshake()
             self._error = ""
         except ssl.SSLWantReadError:
             pass
         except ssl.SSLError as error:
-            self._error = _words(error)
+            self._error = _describe(error)
 
-    def listen(self) -> None:
+    def read_pending(self) -> None:
         try:
-            with self._listening():
+            with self._reporting():
                 self.ssl.read(1)
         except ssl.SSLWantReadError:
             pass
         except ssl.SSLError as error:
-            self._error = _words(error)
+            self._error = _describe(error)
 
     def write(self, data: bytes) -> None:
-        with self._listening():
+        with self._reporting():
             self.ssl.write(data)
 
     @contextmanager
-    def _listening(self) -> Iterator[None]:
-        """Have OpenSSL tell what it sends: SSL_set_msg_callback(3), by a hook of ssl's tests."""
+    def _reporting(self) -> Iterator[None]:
+        """Make OpenSSL report what it sends: SSL_set_msg_callback(3), by a hook of ssl's tests."""
         if not hasattr(self._context, "_msg_callback"):
             yield
             return
         before = self._context._msg_callback
-        self._context._msg_callback = self._note
+        self._context._msg_callback = self._on_message
         try:
             yield
         finally:
             self._context._msg_callback = before
 
-    def taken(self) -> tuple[bytes, tuple[tuple[str, ...], ...]]:
+    def take_outgoing(self) -> tuple[bytes, tuple[tuple[str, ...], ...]]:
         inside, self._inside = tuple(map(tuple, self._inside)), []
         return self._outgoing.read(), inside
 
-    def told(self) -> Side:
+    def result(self) -> Side:
         cipher = self.ssl.cipher()
         return Side(
             self.ssl.version() or "",
@@ -179,7 +183,7 @@ class _End:
             self._error,
         )
 
-    def _note(
+    def _on_message(
         self, _: object, direction: str, version: int, kind: int, message: int, data: bytes
     ) -> None:
         if direction != "write":
@@ -192,8 +196,8 @@ class _End:
             self._inside[-1].append(f"alert: {ALERTS.get(data[-1], data[-1])}")
 
 
-def _words(error: ssl.SSLError) -> str:
-    """Name an error without the place in OpenSSL's source, which differs by version."""
+def _describe(error: ssl.SSLError) -> str:
+    """Describe an error without the line in OpenSSL's source, which differs by version."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"{type(error).__name__}: {error.verify_message}"
     return f"{type(error).__name__}: {error.reason or error.strerror}"
@@ -206,16 +210,14 @@ def connect_in_memory(
     *,
     session: ssl.SSLSession | None = None,
 ) -> MemoryConnection:
-    """Shake hands in memory; what each side makes of it, and every flight, is in the
-    `MemoryConnection`.
+    """Shake hands in memory; return the connection, with both sides' results and every flight.
 
-    server_name: whom the client wants, and whose certificate it checks
-    session: of an earlier connect_in_memory, for the client to resume; the same context has to be
-    used
+    server_name: the name that the client asks for, and checks in the certificate
+    session: of an earlier connect_in_memory with the same client context, to be resumed
     """
-    made = MemoryConnection(client, server, server_name, session)
-    made.shake_hands()
+    connection = MemoryConnection(client, server, server_name, session)
+    connection.shake_hands()
     for who in ("client", "server"):
-        if made.side(who).error == "":
-            made.listen(who)
-    return made
+        if connection.side(who).error == "":
+            connection.read_pending(who)
+    return connection

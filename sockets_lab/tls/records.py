@@ -1,8 +1,8 @@
-"""TLS as it crosses the wire: records, and in them handshake messages, alerts and data.
+"""TLS on the wire: records, and in them handshake messages, alerts and data.
 
-A record is a type, a version, a length and so many bytes (RFC 8446, section 5.1). Handshake
-messages have a type and a length of their own, and lie in records as bytes lie in a stream: several
-in one, or one in several. What is encrypted has the outer type of application data, whatever it is.
+A record is a type, a version, a length and that many bytes (RFC 8446, section 5.1). Handshake
+messages have a type and a length again, and lie in records as bytes lie in a stream: several in one
+record, or one in several. In TLS 1.3 every encrypted record has the outer type application_data.
 """
 
 import struct
@@ -66,12 +66,12 @@ ALERTS = {  # RFC 8446, section 6, and those of older versions
 _VERSIONS = {0x0300: "SSL 3.0", 0x0301: "TLS 1.0", 0x0302: "TLS 1.1", 0x0303: "TLS 1.2"}
 _VERSIONS |= {0x0304: "TLS 1.3"}
 _SERVER_NAME, _ALPN, _SUPPORTED_VERSIONS, _PRE_SHARED_KEY = 0, 16, 43, 41
-# The random of a ServerHello that is really a HelloRetryRequest: RFC 8446, section 4.1.3.
+# The random that marks a ServerHello as a HelloRetryRequest: RFC 8446, section 4.1.3.
 _RETRY = bytes.fromhex("cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c")
 
 
 class Record(NamedTuple):
-    """One record: its outer type, the version it names, and what is in it.
+    """One record: its outer type, its version field, and its payload.
 
     `kind` is "handshake", "alert", "application_data" or "change_cipher_spec"; the length on the
     wire is that of `payload` and 5 bytes of header.
@@ -83,30 +83,30 @@ class Record(NamedTuple):
 
     @property
     def size(self) -> int:
-        """Bytes on the wire, header included."""
+        """Return the bytes on the wire, header included."""
         return 5 + len(self.payload)
 
     @property
     def alert(self) -> str:
-        """The description of an alert in clear, like "unknown_ca"; "" for any other record."""
+        """Return the description of an unencrypted alert, like "unknown_ca"; else ""."""
         if self.kind != "alert" or len(self.payload) != 2:
             return ""  # an encrypted alert of TLS 1.2 is longer
         return ALERTS.get(self.payload[1], f"alert {self.payload[1]}")
 
 
 class Message(NamedTuple):
-    """One handshake message in clear: its name, and its body without the header of 4 bytes."""
+    """One unencrypted handshake message: its name, and its body without the 4-byte header."""
 
     name: str
     body: bytes
 
 
 class ClientHello(NamedTuple):
-    """What a client says first, and says in clear.
+    """A client's first message, which is not encrypted.
 
-    server_name: whom it wants ("" if it does not say), alpn: protocols it speaks, versions: those
-    of TLS that it speaks, ciphers: how many suites it offers, resumes: whether it shows a ticket,
-    random: the 32 bytes by which a key log tells conversations apart
+    server_name: the name it asks for ("" without one), alpn: protocols it speaks, versions: of TLS
+    that it speaks, ciphers: how many suites it offers, resumes: True if it presents a ticket,
+    random: 32 bytes, by which a key log identifies the connection
     """
 
     server_name: str
@@ -118,49 +118,49 @@ class ClientHello(NamedTuple):
 
 
 def records(data: bytes) -> list[Record]:
-    """The records in what one side sent. ValueError for a stream that is not TLS, or torn."""
+    """Return the records in what one side sent. ValueError if it is not TLS, or truncated."""
     found = []
     while data:
         if len(data) < 5:
-            raise ValueError(f"{len(data)} bytes are too few for the header of a record")
+            raise ValueError(f"{len(data)} bytes are too few for a record header")
         kind, version, length = struct.unpack_from("!BHH", data)
         if kind not in _TYPES or version >> 8 != 3:
-            raise ValueError(f"this is no TLS: a record does not begin with {data[:3].hex(' ')}")
+            raise ValueError(f"this is not TLS: no record begins with {data[:3].hex(' ')}")
         if len(data) < 5 + length:
-            raise ValueError(f"the record is torn: {len(data) - 5} of {length} bytes")
+            raise ValueError(f"the record is truncated: {len(data) - 5} of {length} bytes")
         found.append(Record(_TYPES[kind], version, data[5 : 5 + length]))
         data = data[5 + length :]
     return found
 
 
-def messages(found: Sequence[Record]) -> list[Message]:
-    """The handshake messages in records that are in clear; those of encrypted ones are not seen."""
-    stream = b"".join(record.payload for record in found if record.kind == "handshake")
-    told = []
+def messages(records: Sequence[Record]) -> list[Message]:
+    """Return the unencrypted handshake messages in records; encrypted ones cannot be read."""
+    stream = b"".join(record.payload for record in records if record.kind == "handshake")
+    found = []
     while len(stream) >= 4:
         length = int.from_bytes(stream[1:4])
         if stream[0] not in _MESSAGES or len(stream) < 4 + length:
             break  # encrypted, as the last message of TLS 1.2 is
-        told.append(Message(_MESSAGES[stream[0]], stream[4 : 4 + length]))
+        found.append(Message(_MESSAGES[stream[0]], stream[4 : 4 + length]))
         stream = stream[4 + length :]
-    return told
+    return found
 
 
 def name_of_message(kind: int) -> str:
-    """The name of a handshake message's type."""
+    """Return the name of a handshake message type."""
     return _MESSAGES.get(kind, f"message {kind}")
 
 
 def is_retry_request(message: Message) -> bool:
-    """Whether a ServerHello asks for another ClientHello (RFC 8446, section 4.1.4)."""
+    """Return True for a ServerHello that asks for another ClientHello (RFC 8446, section 4.1.4)."""
     return message.name == "ServerHello" and message.body[2:34] == _RETRY
 
 
 def client_hello(data: bytes) -> ClientHello:
-    """Read what a client sent first. ValueError for what is no ClientHello, or a torn one."""
+    """Parse what a client sent first. ValueError if it is no ClientHello, or truncated."""
     first = next(iter(messages(records(data))), None)
     if first is None or first.name != "ClientHello":
-        raise ValueError("this does not begin with a ClientHello")
+        raise ValueError("the data does not begin with a ClientHello")
     reader = _Reader(first.body)
     reader.take(2)  # the version before TLS 1.3
     random = reader.take(32)
@@ -179,14 +179,14 @@ def client_hello(data: bytes) -> ClientHello:
 
 
 class _Reader:
-    """Takes a message apart from its front; ValueError where it ends too early."""
+    """A parser that reads a message from the front; ValueError where it ends too early."""
 
     def __init__(self, data: bytes) -> None:
         self.data = data
 
     def take(self, length: int) -> bytes:
         if len(self.data) < length:
-            raise ValueError(f"torn: {length} bytes are promised, {len(self.data)} are there")
+            raise ValueError(f"truncated: {length} bytes announced, only {len(self.data)} left")
         taken, self.data = self.data[:length], self.data[length:]
         return taken
 
@@ -206,7 +206,7 @@ def _server_name(extension: bytes) -> str:
     if not extension:
         return ""
     reader = _Reader(_Reader(extension).vector(2))
-    reader.number(1)  # a host name: there is no other kind
+    reader.number(1)  # host_name, the only type there is
     return reader.vector(2).decode("ascii", "replace")
 
 

@@ -31,7 +31,7 @@ def order(sources: dict[str, str | None]) -> list[tuple[str, str]]:
     return [(each.answer.endpoint.host, each.reason.partition(":")[0]) for each in found]
 
 
-# The examples of RFC 6724, section 10.2, that lean on no rule left out: destination, source.
+# The examples of RFC 6724, section 10.2, that need no rule left out: destination, source.
 @pytest.mark.parametrize(
     ("first", "then", "rule"),
     [
@@ -51,7 +51,7 @@ def test_the_rule_decides(first, then, rule):
     assert order(dict([first, then])) == [(first[0], rule), (then[0], "")]
 
 
-def test_what_no_rule_decides_stays_in_its_order():
+def test_keeps_the_order_where_no_rule_decides():
     sources = {"192.0.2.2": "10.0.0.1", "192.0.2.1": "10.0.0.1"}
     assert order(sources) == [("192.0.2.2", "rule 10"), ("192.0.2.1", "")]
 
@@ -72,7 +72,7 @@ MANY = ("192.0.2.1", "10.0.0.9", "2001:db8::1", "fd00::9", "127.0.0.1", "::1")
 
 
 def by_the_resolver() -> tuple[list[str], list[list[str]]]:
-    """Give a name all these addresses, in a file that stands in for /etc/hosts in this process."""
+    """Resolve a name with all these addresses, from a file in place of /etc/hosts."""
     libc, new_mounts, bind = ctypes.CDLL(None, use_errno=True), 0x20000, 4096
     with tempfile.NamedTemporaryFile("w") as hosts:
         hosts.writelines(f"{address} many.example\n" for address in MANY)
@@ -91,8 +91,8 @@ def by_the_resolver() -> tuple[list[str], list[list[str]]]:
     return found, ours
 
 
-@pytest.mark.skipif(not has("namespaces"), reason="this machine makes no private network")
-def test_one_of_the_two_policies_is_the_resolvers():
+@pytest.mark.skipif(not has("namespaces"), reason="this machine cannot make a private network")
+def test_the_resolver_follows_one_policy():
     with private_network() as network:
         found, ours = network.host("client").run(by_the_resolver)
     assert len(found) == len(MANY)

@@ -1,4 +1,4 @@
-"""Canonical text against the standard library, and what is said of other text."""
+"""Canonical text against the standard library, and the reasons given for other text."""
 
 import random
 import socket
@@ -12,33 +12,33 @@ from hypothesis import strategies as st
 from sockets_lab.addresses import (
     bits,
     canonical,
-    map_ipv4,
     mapped_ipv4,
     packed,
     ranges_of,
     why_not_canonical,
 )
+from sockets_lab.addresses.ranges import map_ipv4
 
 MAPPED = 0xFFFF << 32
 MANY = 100_000
 
 
 def generated(many: int) -> Iterator[IPv6Address]:
-    """Yield addresses rich in zero groups: that is where texts differ."""
+    """Yield addresses with many zero groups: that is where texts differ."""
     chance = random.Random(5952)
     for _ in range(many):
         groups = [chance.choice((0, 0, 0, 1, 0xFFFF, chance.getrandbits(16))) for _ in range(8)]
         yield IPv6Address(b"".join(group.to_bytes(2) for group in groups))
 
 
-def test_canonical_text_is_the_standard_librarys():
-    # Python before 3.13 writes a mapped address in hexadecimal: these have a test of their own.
+def test_canonical_agrees_with_ipaddress():
+    # Python before 3.13 writes a mapped address in hexadecimal: the next test covers those.
     tried = [each for each in generated(MANY) if int(each) >> 32 != 0xFFFF]
     assert len(tried) > MANY * 0.9
     assert [str(each) for each in tried] == [canonical(each.exploded) for each in tried]
 
 
-def test_canonical_text_of_mapped_addresses_is_inet_ntops():
+def test_canonical_agrees_with_inet_ntop():
     for number in random.Random(4291).sample(range(2**32), 1000):
         address = IPv6Address(MAPPED | number)
         assert canonical(address.exploded) == socket.inet_ntop(socket.AF_INET6, address.packed)
@@ -72,7 +72,7 @@ def test_bits_are_those_of_the_number(address):
         ("0:0:0:0:0:FFFF:1.2.3.4", "::ffff:1.2.3.4", ["capital", "longest run"]),
     ],
 )
-def test_says_why_a_text_is_not_canonical(text, right, words):
+def test_explains_why_text_is_not_canonical(text, right, words):
     assert canonical(text) == right
     reasons = why_not_canonical(text)
     assert len(reasons) == len(words)
@@ -85,8 +85,8 @@ def test_every_other_text_has_a_reason():
 
 
 @pytest.mark.parametrize("text", ["127.1", "010.0.0.1", "::1::", "localhost", "", "[::1]", "1.2.3"])
-def test_other_text_is_no_address(text):
-    with pytest.raises(ValueError, match="no numeric address"):
+def test_refuses_text_that_is_no_address(text):
+    with pytest.raises(ValueError, match="not a numeric address"):
         canonical(text)
 
 
@@ -118,7 +118,7 @@ def test_an_ordinary_address_is_in_no_range():
     assert ranges_of("8.8.8.8") == ranges_of("2600::1") == ()
 
 
-def test_the_ranges_agree_with_the_standard_library():
+def test_ranges_agree_with_ipaddress():
     chance = random.Random(6890)
     for _ in range(2000):
         address = IPv4Address(chance.getrandbits(32))

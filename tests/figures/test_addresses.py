@@ -18,7 +18,7 @@ def test_bits_tell_their_number_and_their_range() -> None:
 
 
 @pytest.mark.parametrize(
-    ("addresses", "words"), [([], "nothing to draw"), (["localhost"], "no numeric address")]
+    ("addresses", "words"), [([], "nothing to draw"), (["localhost"], "not a numeric address")]
 )
 def test_bits_refuse_what_is_no_address(addresses: list[str], words: str) -> None:
     with pytest.raises(ValueError, match=words):

@@ -31,5 +31,5 @@ def test_its_width_does_not_depend_on_sizes() -> None:
 def test_refuses_what_is_none() -> None:
     with pytest.raises(ValueError, match="nothing to draw"):
         tls_flights([])
-    with pytest.raises(ValueError, match="no TLS"):
+    with pytest.raises(ValueError, match="not TLS"):
         tls_flights([Flight("client", b"GET / HTTP/1.1", ())])

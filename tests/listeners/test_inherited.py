@@ -1,4 +1,4 @@
-"""What a supervisor hands in is taken over, as sd_listen_fds(3) says, and nothing else is."""
+"""Listeners from a supervisor are taken over as sd_listen_fds(3) says, and nothing else is."""
 
 import os
 import socket
@@ -10,7 +10,7 @@ import pytest
 from sockets_lab import open_listener
 from sockets_lab.listeners import inherited_listeners
 
-pytestmark = pytest.mark.skipif(os.name != "posix", reason="descriptors are handed in on POSIX")
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="only POSIX passes descriptors")
 
 SERVER = """
 import os
@@ -23,7 +23,7 @@ with listener, connection:
     connection.sendall(f"{name} {os.getpid()}".encode())
 """
 
-# A process that puts the socket where the protocol wants it, and becomes the server.
+# Puts the socket where the protocol expects it, and becomes the server.
 SUPERVISOR = """
 import os, sys
 os.dup2(int(sys.argv[1]), 3, inheritable=True)
@@ -39,7 +39,7 @@ def started(listener: socket.socket) -> subprocess.Popen[bytes]:
     )
 
 
-def test_a_server_is_started_anew_and_no_client_is_refused(family):
+def test_a_restart_refuses_no_client(family):
     with open_listener(family.host) as listener:
         answers = []
         for _ in range(2):
@@ -51,7 +51,7 @@ def test_a_server_is_started_anew_and_no_client_is_refused(family):
     assert answers[0] != answers[1]
 
 
-def test_what_is_meant_for_another_process_is_left_alone():
+def test_ignores_what_is_for_another_process():
     environ = {"LISTEN_PID": str(os.getpid() + 1), "LISTEN_FDS": "1"}
     assert inherited_listeners(environ) == ()
     assert environ["LISTEN_FDS"] == "1"
@@ -62,12 +62,12 @@ def test_without_a_supervisor_there_are_none():
 
 
 @pytest.mark.parametrize("count", ["", "-1", "two"])
-def test_a_count_that_cannot_be_is_refused(count):
-    with pytest.raises(ValueError, match="no number of descriptors"):
+def test_refuses_an_invalid_count(count):
+    with pytest.raises(ValueError, match="must be a number of descriptors"):
         inherited_listeners({"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": count})
 
 
-def test_a_descriptor_that_does_not_listen_is_refused():
+def test_refuses_a_socket_that_does_not_listen():
     code = """
 import os, socket
 os.dup2(socket.socketpair()[0].detach(), 3)
@@ -78,4 +78,4 @@ except ValueError as error:
     print(error)
 """
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30)
-    assert run.stdout == "descriptor 3 is no listening socket\n"
+    assert run.stdout == "descriptor 3 is not a listening socket\n"

@@ -1,4 +1,4 @@
-"""A listener on a path lets in whom its file lets in, and takes the file away again."""
+"""A listener on a path obeys the permissions of its file, and removes the file at the end."""
 
 import errno
 import socket
@@ -9,7 +9,7 @@ import pytest
 from sockets_lab.listeners import local_listener
 
 pytestmark = pytest.mark.skipif(
-    not hasattr(socket, "AF_UNIX"), reason="Python knows no AF_UNIX here"
+    not hasattr(socket, "AF_UNIX"), reason="Python has no AF_UNIX on this system"
 )
 
 
@@ -24,7 +24,7 @@ def connect(path) -> None:
         client.connect(str(path))
 
 
-def test_a_client_reaches_it_and_nothing_is_left(path):
+def test_accepts_a_client_and_removes_its_path(path):
     with local_listener(path) as listener:
         connect(path)
         listener.settimeout(5)
@@ -34,18 +34,18 @@ def test_a_client_reaches_it_and_nothing_is_left(path):
 
 
 @pytest.mark.parametrize("mode", [0o600, 0o660])
-def test_only_those_with_the_right_get_in(path, mode):
+def test_sets_the_permissions_of_the_file(path, mode):
     with local_listener(path, mode=mode):
         assert stat.S_IMODE(path.stat().st_mode) == mode
 
 
-def test_it_goes_after_an_exception_too(path):
+def test_removes_its_path_after_an_exception(path):
     with pytest.raises(RuntimeError), local_listener(path):
         raise RuntimeError
     assert not path.exists()
 
 
-def test_a_socket_that_nobody_listens_on_is_replaced(path):
+def test_replaces_a_dead_socket(path):
     with socket.socket(socket.AF_UNIX) as dead:
         dead.bind(str(path))
     assert path.exists()
@@ -53,7 +53,7 @@ def test_a_socket_that_nobody_listens_on_is_replaced(path):
         connect(path)
 
 
-def test_a_server_that_is_alive_keeps_its_path(path):
+def test_a_live_server_keeps_its_path(path):
     with local_listener(path, backlog=0) as first:
         connect(path)  # and its queue is full
         with pytest.raises(OSError, match="in use") as caught, local_listener(path):
@@ -64,14 +64,14 @@ def test_a_server_that_is_alive_keeps_its_path(path):
         connect(path)
 
 
-def test_a_file_is_not_taken_away(path):
+def test_does_not_remove_a_file(path):
     path.write_text("precious")
     with pytest.raises(OSError, match="in use"), local_listener(path):
         pass
     assert path.read_text() == "precious"
 
 
-def test_what_another_server_bound_meanwhile_is_left_alone(path):
+def test_leaves_the_path_of_a_later_server(path):
     with local_listener(path):
         path.unlink()
         with socket.socket(socket.AF_UNIX) as other:
@@ -79,12 +79,12 @@ def test_what_another_server_bound_meanwhile_is_left_alone(path):
     assert path.exists()
 
 
-def test_a_path_that_is_too_long_is_refused(tmp_path):
+def test_refuses_a_path_that_is_too_long(tmp_path):
     with pytest.raises(ValueError, match="shorter path"), local_listener(tmp_path / ("x" * 120)):
         pass
 
 
-def test_without_the_family_it_says_so(monkeypatch, path):
+def test_reports_a_missing_address_family(monkeypatch, path):
     monkeypatch.delattr(socket, "AF_UNIX")
     with pytest.raises(OSError, match="AF_UNIX") as caught, local_listener(path):
         pass

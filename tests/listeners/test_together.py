@@ -1,4 +1,4 @@
-"""Two listeners side by side on one port number, whatever a system does by default."""
+"""Two listeners on one port number, whatever the system's default for IPv6 sockets is."""
 
 import errno
 import socket
@@ -16,10 +16,10 @@ needs_ipv6 = pytest.mark.skipif(not ipv6_works(), reason="this machine cannot bi
 @pytest.fixture
 def opened():
     with ExitStack() as closing:
-        yield lambda *args: [closing.enter_context(one) for one in open_listeners(*args)]
+        yield lambda *args: [closing.enter_context(each) for each in open_listeners(*args)]
 
 
-def reaches(host: str, port: int) -> bool:
+def can_connect(host: str, port: int) -> bool:
     try:
         socket.create_connection((host, port), timeout=2).close()
     except ConnectionRefusedError:
@@ -27,46 +27,46 @@ def reaches(host: str, port: int) -> bool:
     return True
 
 
-def where_ipv6_only_is(default: bool) -> type[socket.socket]:
-    """Make sockets as a system makes them whose IPv6 sockets begin like that."""
+def sockets_with_v6only(default: bool) -> type[socket.socket]:
+    """Return a socket class with this default of IPV6_V6ONLY."""
 
-    class Foreign(REAL):
+    class OtherDefault(REAL):
         def __init__(self, *args, **kwargs):
             super().__init__(*args, **kwargs)
             if self.family == socket.AF_INET6 and kwargs.get("fileno") is None:
                 self.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, int(default))
 
-    return Foreign
+    return OtherDefault
 
 
 @needs_ipv6
 @pytest.mark.parametrize("default", [True, False])
-def test_both_families_reach_it_whatever_the_systems_default(monkeypatch, opened, default):
-    monkeypatch.setattr(socket, "socket", where_ipv6_only_is(default))
+def test_serves_both_families_by_any_default(monkeypatch, opened, default):
+    monkeypatch.setattr(socket, "socket", sockets_with_v6only(default))
     listeners = opened()
     monkeypatch.undo()
-    assert [one.family for one in listeners] == [socket.AF_INET, socket.AF_INET6]
-    ports = {one.getsockname()[1] for one in listeners}
+    assert [each.family for each in listeners] == [socket.AF_INET, socket.AF_INET6]
+    ports = {each.getsockname()[1] for each in listeners}
     assert len(ports) == 1
-    assert all(reaches(host, *ports) for host in ("127.0.0.1", "::1"))
+    assert all(can_connect(host, *ports) for host in ("127.0.0.1", "::1"))
     assert listeners[1].getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY) == 1
 
 
 @needs_ipv6
-def test_a_name_stands_for_all_its_addresses(monkeypatch, opened):
+def test_opens_every_address_of_a_name(monkeypatch, opened):
     both = [*socket.getaddrinfo("127.0.0.1", 0), *socket.getaddrinfo("::1", 0)]
     streams = [answer for answer in both if answer[1] == socket.SOCK_STREAM]
     monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **kwargs: streams)
-    assert {one.family for one in opened(["localhost"])} == {socket.AF_INET, socket.AF_INET6}
+    assert {each.family for each in opened(["localhost"])} == {socket.AF_INET, socket.AF_INET6}
 
 
 @needs_ipv6
-def test_an_address_that_comes_twice_is_opened_once(opened):
+def test_opens_a_repeated_address_once(opened):
     assert len(opened(["127.0.0.1", "::1", "0:0:0:0:0:0:0:1", "localhost"])) == 2
 
 
 @needs_ipv6
-def test_if_one_is_taken_none_is_opened():
+def test_opens_none_if_one_is_in_use():
     with REAL(socket.AF_INET6) as other:
         other.bind(("::1", 0))
         other.listen()
@@ -74,11 +74,11 @@ def test_if_one_is_taken_none_is_opened():
         with pytest.raises(OSError, match="in use") as caught:
             open_listeners(["127.0.0.1", "::1"], port)
         assert caught.value.errno == errno.EADDRINUSE
-        assert not reaches("127.0.0.1", port)
+        assert not can_connect("127.0.0.1", port)
 
 
 @needs_ipv6
-def test_another_number_is_tried_where_the_second_address_has_it_taken(monkeypatch, opened):
+def test_tries_another_port_if_one_is_in_use(monkeypatch, opened):
     refused = []
 
     class TakenTwice(REAL):
@@ -95,7 +95,7 @@ def test_another_number_is_tried_where_the_second_address_has_it_taken(monkeypat
 
 
 @pytest.mark.parametrize("code", [errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL])
-def test_a_family_that_is_missing_is_left_out(monkeypatch, opened, code):
+def test_skips_a_missing_family(monkeypatch, opened, code):
     class WithoutIpv6(REAL):
         def __init__(self, family=socket.AF_INET, *args, **kwargs):
             if family == socket.AF_INET6 and code == errno.EAFNOSUPPORT:
@@ -115,11 +115,11 @@ def test_a_family_that_is_missing_is_left_out(monkeypatch, opened, code):
     assert caught.value.errno == code
 
 
-def test_an_address_that_others_reach_must_be_asked_for():
+def test_refuses_a_reachable_address():
     with pytest.raises(ValueError, match="expose=True"):
         open_listeners(["127.0.0.1", "0.0.0.0"])
 
 
-def test_no_host_is_refused():
-    with pytest.raises(ValueError, match="no host"):
+def test_refuses_an_empty_list():
+    with pytest.raises(ValueError, match="hosts is empty"):
         open_listeners([])

@@ -203,7 +203,7 @@ def test_waiting_for_the_server_is_not_being_late() -> None:
         (("0.0.0.0", 80), r"'0\.0\.0\.0' is not on it"),
         (("2001:db8::1", 80, 0, 0), r"'2001:db8::1' is not on it"),
         (("::", 80, 0, 0), "'::' is not on it"),
-        (("localhost", 80), "'localhost' is no numeric address"),
+        (("localhost", 80), "'localhost' is not a numeric address"),
         (("127.0.0.1", 0), "nobody can listen on port 0"),
     ],
 )

@@ -106,7 +106,7 @@ def test_other_machines_are_left_alone_over_ipv6(address, no_sockets: None) -> N
 
 
 def test_a_name_is_no_address(no_sockets: None) -> None:
-    with pytest.raises(ValueError, match="'localhost' is no numeric address"):
+    with pytest.raises(ValueError, match="'localhost' is not a numeric address"):
         peers.well_behaved(("localhost", 80), REQUEST)
 
 

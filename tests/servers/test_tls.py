@@ -1,4 +1,4 @@
-"""The TLS servers: good clients are served, whatever others do, and none holds the door open."""
+"""The TLS servers: good clients are served, whatever other clients do."""
 
 import contextlib
 import os
@@ -28,7 +28,7 @@ HANG_S = 15.0
 
 
 class Served(NamedTuple):
-    """A server at work: where it is, and how it is told to stop."""
+    """A running server: its address, and the run that can be stopped."""
 
     address: tuple[str, int]
     run: background.Run
@@ -43,10 +43,10 @@ def model(request: pytest.FixtureRequest) -> ModuleType:
 def serving(model: ModuleType, host: str, context=None, **options) -> Iterator[Served]:
     limits = options.pop("limits", LIMITS)
     with open_listener(host) as listener:
-        name = listener.getsockname()[:2]
-        shown = context or server_context(CERTIFICATE)
-        with background.run(model.serve, listener, shown, limits=limits, **options) as run:
-            yield Served(name, run)
+        address = listener.getsockname()[:2]
+        own = context or server_context(CERTIFICATE)
+        with background.run(model.serve, listener, own, limits=limits, **options) as run:
+            yield Served(address, run)
 
 
 def connect(served: Served, context: ssl.SSLContext | None = None, name: str = "localhost"):
@@ -75,51 +75,51 @@ def served(model, family) -> Iterator[Served]:
         yield made
 
 
-def test_it_echoes_over_tls(served):
+def test_echoes_over_tls(served):
     with connect(served) as client:
         assert client.version() == "TLSv1.3"
         for text in (b"hello", bytes(100_000), b"!"):
             assert exchange(client, text) == text
 
 
-def test_it_ends_the_stream_with_close_notify(served):
+def test_ends_the_stream_with_close_notify(served):
     with connect(served) as client:
         assert exchange(client, b"hello") == b"hello"
-        client.unwrap()  # raises if the wire was cut instead
+        client.unwrap()  # raises if the connection was truncated instead
 
 
-def test_many_are_served_at_once(served):
-    with contextlib.ExitStack() as open_ones:
-        clients = [open_ones.enter_context(connect(served)) for _ in range(20)]
+def test_serves_many_clients_together(served):
+    with contextlib.ExitStack() as stack:
+        clients = [stack.enter_context(connect(served)) for _ in range(20)]
         for number, client in enumerate(clients):
             assert exchange(client, b"%d" % number) == b"%d" % number
 
 
-def test_a_service_with_a_protocol(model, family):
+def test_serves_a_framed_service(model, family):
     with serving(model, family.host, service=framed) as made, connect(made) as client:
         client.sendall(b"\0\0\0\5hello")
         assert client.recv(100) == b"\0\0\0\5HELLO"
 
 
 @pytest.mark.parametrize(
-    "rude", [b"", b"GET / HTTP/1.1\r\n\r\n", b"\x16\x03\x01\x00\x05", b"\x16\x03\x01\xff\xff"]
+    "opening", [b"", b"GET / HTTP/1.1\r\n\r\n", b"\x16\x03\x01\x00\x05", b"\x16\x03\x01\xff\xff"]
 )
-def test_who_does_not_shake_hands_is_closed_and_holds_up_nobody(served, rude):
-    with contextlib.ExitStack() as open_ones:
+def test_missing_handshakes_delay_no_client(served, opening):
+    with contextlib.ExitStack() as stack:
         silent = []
         for _ in range(5):
-            silent.append(open_ones.enter_context(socket.create_connection(served.address)))
-            silent[-1].sendall(rude)
+            silent.append(stack.enter_context(socket.create_connection(served.address)))
+            silent[-1].sendall(opening)
             silent[-1].settimeout(HANG_S)
         with connect(served) as client:
             assert exchange(client, b"hello") == b"hello"
-        for one in silent:
+        for client in silent:
             with contextlib.suppress(ConnectionResetError):
-                while one.recv(100):  # an alert may come before the end
+                while client.recv(100):  # an alert may come before the end
                     pass
 
 
-def test_a_handshake_in_drops_does_not_prolong_its_deadline(served):
+def test_a_slow_handshake_keeps_its_deadline(served):
     with socket.create_connection(served.address, timeout=HANG_S) as slow:
         began = time.monotonic()
         ended = False
@@ -135,14 +135,14 @@ def test_a_handshake_in_drops_does_not_prolong_its_deadline(served):
         assert ended
 
 
-def test_a_client_that_trusts_somebody_else_hurts_nobody(served):
+def test_a_distrusting_client_harms_no_other(served):
     with pytest.raises(ssl.SSLCertVerificationError):
-        connect(served, client_context(Authority("Somebody Else")))
+        connect(served, client_context(Authority("Another Authority")))
     with connect(served) as client:
         assert exchange(client, b"hello") == b"hello"
 
 
-def test_a_client_that_vanishes_hurts_nobody(served):
+def test_a_vanished_client_harms_no_other(served):
     client = connect(served)
     client.sendall(b"hello")
     os.close(client.detach())  # no close_notify
@@ -150,19 +150,19 @@ def test_a_client_that_vanishes_hurts_nobody(served):
         assert exchange(other, b"hello") == b"hello"
 
 
-def test_one_that_takes_nothing_is_not_read_without_bound(served):
-    with connect(served) as greedy:
-        greedy.settimeout(0.3)
+def test_backpressure_bounds_what_is_read(served):
+    with connect(served) as stuck:
+        stuck.settimeout(0.3)
         sent = 0
         with contextlib.suppress(TimeoutError):
             while sent < 64 << 20:
-                sent += greedy.send(bytes(65536))
+                sent += stuck.send(bytes(65536))
         assert sent < 64 << 20
         with connect(served) as client:
             assert exchange(client, b"hello") == b"hello"
 
 
-def test_told_to_stop_it_answers_and_says_goodbye(served):
+def test_stop_ends_the_stream(served):
     with connect(served) as client:
         assert exchange(client, b"hello") == b"hello"
         stopper = threading.Thread(target=served.run.stop)
@@ -173,7 +173,7 @@ def test_told_to_stop_it_answers_and_says_goodbye(served):
         socket.create_connection(served.address, timeout=HANG_S).close()
 
 
-# Other people's clients
+# Clients written by others
 
 
 def program(name: str) -> str:
@@ -223,13 +223,13 @@ def by_curl(served: Served, trusted: str) -> subprocess.CompletedProcess[str]:
 
 def test_openssl_and_curl_are_served(model, family, trusted):
     with serving(model, family.host, limits=LIMITS._replace(idle_s=0.5)) as made:
-        told = by_openssl(made, trusted)
-        assert "Verify return code: 0 (ok)" in told.stdout
-        assert "hello" in told.stdout
+        result = by_openssl(made, trusted)
+        assert "Verify return code: 0 (ok)" in result.stdout
+        assert "hello" in result.stdout
         assert "GET / HTTP/1.1" in by_curl(made, trusted).stdout  # it is an echo server
 
 
-OPENSSL_SAYS = {
+OPENSSL_ERRORS = {
     "expired": "certificate has expired",
     "not yet valid": "certificate is not yet valid",
     "wrong name": "hostname mismatch",
@@ -239,14 +239,14 @@ OPENSSL_SAYS = {
 }
 
 
-@pytest.mark.parametrize("fault", OPENSSL_SAYS)
-def test_openssl_and_curl_refuse_what_python_refuses(fault, trusted):
+@pytest.mark.parametrize("fault", OPENSSL_ERRORS)
+def test_openssl_and_curl_refuse_the_same(fault, trusted):
     assert fault in FAULTS
     bad = server_context(AUTHORITY.issue_faulty(fault, "localhost"))
     with serving(tls_selectors_loop, "127.0.0.1", bad) as made:
-        told = by_openssl(made, trusted)
-        assert told.returncode != 0
-        assert OPENSSL_SAYS[fault] in (told.stdout + told.stderr).lower()
+        result = by_openssl(made, trusted)
+        assert result.returncode != 0
+        assert OPENSSL_ERRORS[fault] in (result.stdout + result.stderr).lower()
         assert by_curl(made, trusted).returncode in (35, 51, 60)
         with pytest.raises(ssl.SSLCertVerificationError):
             connect(made)
@@ -258,7 +258,7 @@ def test_no_key_is_in_the_repository():
         ["git", "ls-files", "-z"], cwd=here, capture_output=True, text=True
     ).stdout.split("\0")
     if listed == [""]:
-        pytest.skip("no git here: the files cannot be listed")
+        pytest.skip("not a git checkout: the files cannot be listed")
     mark = b"PRIVATE KEY" + b"-----"
     assert len(listed) > 100
     assert [name for name in listed if name and mark in (here / name).read_bytes()] == []

@@ -1,4 +1,4 @@
-"""Handshakes in memory: who says what, what goes wrong, and that nothing of a key is left."""
+"""Handshakes in memory: messages, faults, and that no key is left in a file."""
 
 import gc
 import os
@@ -13,7 +13,6 @@ from sockets_lab.tls import (
     FAULTS,
     Authority,
     Certificate,
-    MemoryConnection,
     certificates,
     client_context,
     connect_in_memory,
@@ -21,10 +20,17 @@ from sockets_lab.tls import (
     server_context,
     serving_names,
 )
+from sockets_lab.tls.handshakes import MemoryConnection
 from tests.support.interrupting import interrupted_after
 
 AUTHORITY = Authority()
-SERVER_SAYS = ("ServerHello", "EncryptedExtensions", "Certificate", "CertificateVerify", "Finished")
+SERVER_MESSAGES = (
+    "ServerHello",
+    "EncryptedExtensions",
+    "Certificate",
+    "CertificateVerify",
+    "Finished",
+)
 
 
 @pytest.fixture(scope="module")
@@ -39,18 +45,18 @@ def inside(made: MemoryConnection) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("name", ["localhost", "127.0.0.1", "::1"])
-def test_a_good_certificate_is_good_for_each_of_its_names(certificate, name):
+def test_a_certificate_is_valid_for_each_name(certificate, name):
     made = connect_in_memory(client_context(AUTHORITY), server_context(certificate), name)
     assert [made.side(who).error for who in ("client", "server")] == ["", ""]
     assert made.side("client").version == "TLSv1.3"
 
 
 @pytest.mark.skipif(not hasattr(ssl.SSLContext, "_msg_callback"), reason="a hook of CPython's")
-def test_encrypted_messages_are_told_by_who_sent_them(certificate):
+def test_senders_report_encrypted_messages(certificate):
     made = connect_in_memory(client_context(AUTHORITY), server_context(certificate))
     assert inside(made) == [
         ("client", "ClientHello"),
-        *(("server", name) for name in SERVER_SAYS),
+        *(("server", name) for name in SERVER_MESSAGES),
         ("client", "Finished"),
         ("server", "NewSessionTicket"),
         ("server", "NewSessionTicket"),
@@ -81,17 +87,17 @@ def test_each_fault_is_refused_with_its_alert(fault):
         assert ("client", f"alert: {alert}") in inside(made)
 
 
-def test_a_weak_key_is_refused_by_the_servers_own_context():
+def test_a_server_context_refuses_a_weak_key():
     with pytest.raises(ssl.SSLError, match="KEY_TOO_SMALL"):
         server_context(AUTHORITY.issue_faulty("weak key", "localhost"))
 
 
-def test_a_fault_that_is_none_is_refused():
-    with pytest.raises(ValueError, match="there is expired"):
+def test_refuses_an_unknown_fault():
+    with pytest.raises(ValueError, match="choose one of: expired"):
         AUTHORITY.issue_faulty("too beautiful", "localhost")
 
 
-def test_a_client_must_show_a_certificate_where_it_is_asked_to(certificate):
+def test_mutual_tls_needs_a_client_certificate(certificate):
     server = server_context(certificate, clients_of=AUTHORITY)
     shown = client_context(AUTHORITY, certificate=AUTHORITY.issue("lea.example"))
     assert connect_in_memory(shown, server).side("server").error == ""
@@ -99,12 +105,16 @@ def test_a_client_must_show_a_certificate_where_it_is_asked_to(certificate):
         "PEER_DID_NOT_RETURN"
         in connect_in_memory(client_context(AUTHORITY), server).side("server").error
     )
-    wrong = client_context(AUTHORITY, certificate=Authority("Somebody Else").issue("lea.example"))
+    wrong = client_context(
+        AUTHORITY, certificate=Authority("Another Authority").issue("lea.example")
+    )
     made = connect_in_memory(wrong, server)
-    assert made.side("client").error.lower().endswith("unknown_ca")  # it learns it afterwards
+    assert (
+        made.side("client").error.lower().endswith("unknown_ca")
+    )  # it learns this after its handshake
 
 
-def test_a_client_must_not_show_a_certificate_for_servers(certificate):
+def test_a_client_cannot_use_a_server_certificate(certificate):
     server = server_context(certificate, clients_of=AUTHORITY)
     only = AUTHORITY.issue_for_servers_only("localhost")
     assert (
@@ -116,7 +126,7 @@ def test_a_client_must_not_show_a_certificate_for_servers(certificate):
     assert made.side("client").error.lower().endswith("unsupported_certificate")
 
 
-def test_two_names_two_certificates(certificate):
+def test_sni_selects_the_certificate(certificate):
     other = server_context(AUTHORITY.issue("other.example"))
     server = serving_names({"localhost": server_context(certificate), "other.example": other})
     client = client_context(AUTHORITY)
@@ -130,14 +140,14 @@ def test_two_names_two_certificates(certificate):
         serving_names({})
 
 
-def test_protocols_are_agreed_on_or_not(certificate):
+def test_alpn_agrees_on_a_protocol(certificate):
     server = server_context(certificate, alpn=["http/1.1"])
     both = client_context(AUTHORITY, alpn=["h2", "http/1.1"])
     assert connect_in_memory(both, server).side("client").alpn == "http/1.1"
     assert connect_in_memory(client_context(AUTHORITY), server).side("server").alpn == ""
 
 
-def test_versions_that_do_not_meet(certificate):
+def test_versions_without_overlap(certificate):
     server = server_context(certificate, minimum=ssl.TLSVersion.TLSv1_3)
     old = client_context(AUTHORITY, maximum=ssl.TLSVersion.TLSv1_2)
     made = connect_in_memory(old, server)
@@ -153,28 +163,28 @@ def test_a_session_is_resumed_without_a_certificate(certificate):
     assert len(again.flights[1].data) < len(first.flights[1].data) / 2
 
 
-def test_a_server_that_is_not_trusted_waits_for_nothing(certificate):
+def test_an_untrusted_server_is_refused(certificate):
     made = connect_in_memory(client_context(), server_context(certificate))
     assert "unable to get local issuer" in made.side("client").error
 
 
-# Keys stay where they are
+# Keys stay in memory
 
 
 def test_no_file_is_left(certificate, tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    seen = []
+    modes = []
     real = ssl.SSLContext.load_cert_chain
 
-    def looked_at(context, file):
-        seen.append(stat.S_IMODE(Path(file).stat().st_mode))
+    def checked(context, file):
+        modes.append(stat.S_IMODE(Path(file).stat().st_mode))
         real(context, file)
 
-    monkeypatch.setattr(ssl.SSLContext, "load_cert_chain", looked_at)
+    monkeypatch.setattr(ssl.SSLContext, "load_cert_chain", checked)
     connect_in_memory(
         client_context(AUTHORITY, certificate=certificate), server_context(certificate)
     )
-    assert seen == [0o600] * 2 or os.name != "posix"
+    assert modes == [0o600] * 2 or os.name != "posix"
     revocation_checked(client_context(AUTHORITY), AUTHORITY.revocation_list(certificate))
     gc.collect()
     assert list(tmp_path.iterdir()) == []

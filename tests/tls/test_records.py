@@ -1,4 +1,4 @@
-"""Records and messages, read from real bytes and from hostile ones."""
+"""Records and messages, parsed from real and from hostile bytes."""
 
 import ssl
 from contextlib import suppress
@@ -26,7 +26,7 @@ def server() -> ssl.SSLContext:
     return server_context(AUTHORITY.issue("localhost"), alpn=["http/1.1"])
 
 
-def test_a_client_hello_is_read_from_its_bytes(server):
+def test_parses_a_client_hello(server):
     flights = connect_in_memory(client_context(AUTHORITY, alpn=["h2", "http/1.1"]), server).flights
     hello = client_hello(flights[0].data)
     assert hello.server_name == "localhost"
@@ -36,7 +36,7 @@ def test_a_client_hello_is_read_from_its_bytes(server):
     assert not hello.resumes
 
 
-def test_an_address_is_not_named_and_a_client_need_not_name_anybody(server):
+def test_no_server_name_for_an_address_or_none(server):
     context = client_context(AUTHORITY)
     context.check_hostname = False
     for name in ("127.0.0.1", None):
@@ -45,29 +45,31 @@ def test_an_address_is_not_named_and_a_client_need_not_name_anybody(server):
         )
 
 
-def test_records_add_up_to_what_crossed(server):
+def test_records_add_up_to_the_flight(server):
     for flight in connect_in_memory(client_context(AUTHORITY), server).flights:
         assert sum(record.size for record in flight.records) == len(flight.data)
         assert all(record.version in (0x0301, 0x0303) for record in flight.records)
 
 
-def test_of_tls_1_3_only_the_hellos_are_in_clear(server):
+def test_tls_1_3_encrypts_all_but_the_hellos(server):
     flights = connect_in_memory(client_context(AUTHORITY), server).flights
-    told = [message.name for flight in flights for message in messages(flight.records)]
-    assert told == ["ClientHello", "ServerHello"]
+    names = [message.name for flight in flights for message in messages(flight.records)]
+    assert names == ["ClientHello", "ServerHello"]
 
 
-def test_tls_1_2_shows_its_certificate(server):
+def test_tls_1_2_does_not_encrypt_certificates(server):
     old = client_context(AUTHORITY, maximum=ssl.TLSVersion.TLSv1_2)
     flights = connect_in_memory(old, server).flights
-    told = [message.name for message in messages(flights[1].records)]
-    assert told == ["ServerHello", "Certificate", "ServerKeyExchange", "ServerHelloDone"]
-    assert client_hello(flights[0].data).versions == ()  # it does not know the extension
+    names = [message.name for message in messages(flights[1].records)]
+    assert names == ["ServerHello", "Certificate", "ServerKeyExchange", "ServerHelloDone"]
+    assert (
+        client_hello(flights[0].data).versions == ()
+    )  # a TLS 1.2 client does not send the extension
 
 
-def test_a_retry_request_is_told_from_a_server_hello():
+def test_recognises_a_retry_request():
     context = server_context(AUTHORITY.issue("localhost"))
-    context.set_ecdh_curve("secp384r1")  # for which the client has sent no key
+    context.set_ecdh_curve("secp384r1")  # for which the client has sent no key share
     asked, *_ = [
         flight
         for flight in connect_in_memory(client_context(AUTHORITY), context).flights
@@ -85,18 +87,18 @@ def test_a_server_hello_is_no_retry_request(server):
     ("data", "words"),
     [
         (b"\x16\x03", "too few"),
-        (b"GET / HTTP/1.1\r\n", "this is no TLS"),
-        (b"\x16\x03\x01\x00\x05abc", "torn: 3 of 5"),
-        (b"\x16\x07\x01\x00\x00", "this is no TLS"),
+        (b"GET / HTTP/1.1\r\n", "this is not TLS"),
+        (b"\x16\x03\x01\x00\x05abc", "truncated: 3 of 5"),
+        (b"\x16\x07\x01\x00\x00", "this is not TLS"),
     ],
 )
-def test_what_is_no_record_is_refused(data, words):
+def test_refuses_what_is_no_record(data, words):
     with pytest.raises(ValueError, match=words):
         records(data)
 
 
 @given(st.binary(max_size=60), st.binary(max_size=60))
-def test_hostile_hellos_raise_nothing_but_value_error(body, rest):
+def test_hostile_hellos_raise_only_value_error(body, rest):
     message = b"\x01" + len(body).to_bytes(3) + body
     data = b"\x16\x03\x01" + len(message).to_bytes(2) + message + rest
     hello = None
@@ -105,7 +107,7 @@ def test_hostile_hellos_raise_nothing_but_value_error(body, rest):
     assert hello is None or hello.ciphers >= 0
 
 
-def test_an_alert_in_clear_has_a_name():
+def test_an_unencrypted_alert_has_a_name():
     (record,) = records(b"\x15\x03\x03\x00\x02\x02\x30")
     assert record.alert == "unknown_ca"
     assert records(b"\x15\x03\x03\x00\x02\x02\xfe")[0].alert == "alert 254"

@@ -1,15 +1,15 @@
-"""What a decoder costs, in times of a plain loop that does the same job and trusts its peer.
+"""Measure decoders: CPU time ÷ that of a plain loop that does the same and trusts its peer.
 
     python -m tools.measure.framing_throughput [ROUNDS]
 
 The stream is messages of 64 bytes, read in chunks of 64 KiB; nothing is sent, since a decoder does
-no I/O. The plain loops keep what is left of a chunk for the next one, as they must, but check no
-length and take no hostile split: one is `bytes.split`, the other `struct` and slices. Rounds are
+no I/O. The plain loops keep the rest of a chunk for the next one, as they must, but check no length
+and are slow for hostile splits: one is `bytes.split`, the other `struct` and slices. Rounds are
 interleaved, the ratio of CPU time is taken within each round, and medians are printed with their
-quartiles. The delimiter's decoder is measured twice, since it must measure each message only where
-a chunk is longer than a message may be.
+quartiles. The delimiter decoder is measured twice, since it checks the length of each message only
+where a chunk is longer than a message may be.
 
-Then memory: the peak that tracemalloc saw over 10 MB of stream, and over 1 GB.
+Then memory: the peak that tracemalloc reports over 10 MB of stream, and over 1 GB.
 """
 
 import struct
@@ -30,7 +30,7 @@ Feed = Callable[[bytes], list[bytes]]
 
 
 def main(rounds: int = 41) -> None:
-    """Print the ratios of `rounds` rounds of each decoder, then its memory."""
+    """Print the ratios of `rounds` rounds for each decoder, then its memory."""
     lines, lengths = chunks_of(encode_delimited(SMALL)), chunks_of(encode_length(SMALL))
     plain_lines, plain_lengths = PlainLines, PlainLengths
     short = partial(DelimiterDecoder, max_length=1024)
@@ -48,16 +48,16 @@ def show(setting: str, ratios: list[float]) -> None:
 
 
 def measure(decoder: Callable, plain: Callable, chunks: list[bytes], rounds: int) -> list[float]:
-    """Ratios decoder / plain loop, one a round."""
+    """Return the ratios decoder / plain loop, one for each round."""
     if decode(decoder().feed, chunks) != decode(plain().feed, chunks):
-        raise RuntimeError("the plain loop does another job than the decoder")
+        raise RuntimeError("the plain loop returns other messages than the decoder")
     return [
         cpu_time(decoder().feed, chunks) / cpu_time(plain().feed, chunks) for _ in range(rounds)
     ]
 
 
 class PlainLines:
-    """Splits each chunk, and keeps the last piece for the next."""
+    """A plain loop that splits each chunk, and keeps the last piece for the next."""
 
     def __init__(self) -> None:
         self.rest = b""
@@ -68,7 +68,7 @@ class PlainLines:
 
 
 class PlainLengths:
-    """Reads a length, slices a message, and keeps what is left for the next chunk."""
+    """A plain loop that reads a length, slices a message, and keeps the rest for the next chunk."""
 
     def __init__(self) -> None:
         self.rest = b""
@@ -90,7 +90,7 @@ class PlainLengths:
 
 
 def chunks_of(encoded: bytes) -> list[bytes]:
-    """The shortest stream of whole chunks and whole messages, so that it can be repeated."""
+    """Return the shortest stream of whole chunks and whole messages, so it can be repeated."""
     stream = encoded * CHUNK
     return [stream[at : at + CHUNK] for at in range(0, len(stream), CHUNK)]
 
@@ -100,7 +100,7 @@ def decode(feed: Feed, chunks: Iterable[bytes]) -> list[bytes]:
 
 
 def cpu_time(feed: Feed, chunks: list[bytes]) -> int:
-    """Nanoseconds of this process for all chunks."""
+    """Return the CPU time of this process for all chunks, in nanoseconds."""
     began = process_time_ns()
     for chunk in chunks:
         feed(chunk)
@@ -116,7 +116,7 @@ def show_memory(kind: str, decoder: Callable, encoded: bytes) -> None:
 
 
 def stream(encoded: bytes, size: int) -> Iterator[bytes]:
-    """Chunks of `size` bytes of stream; each is made when it is asked for."""
+    """Yield `size` bytes of stream in chunks, each made when it is needed."""
     repeated = encoded * (CHUNK // len(encoded) + 2)
     for at in range(0, size, CHUNK):
         begin = at % len(encoded)
@@ -124,7 +124,7 @@ def stream(encoded: bytes, size: int) -> Iterator[bytes]:
 
 
 def peak(feed: Feed, chunks: Iterator[bytes]) -> int:
-    """Most bytes allocated at once while all chunks are decoded."""
+    """Return the most bytes allocated at any time while all chunks are decoded."""
     tracemalloc.start()
     try:
         for chunk in chunks:
