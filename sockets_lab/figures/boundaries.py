@@ -15,7 +15,6 @@ from sockets_lab.figures.calls.stream_layout import (
     sign_of,
     summary,
 )
-from sockets_lab.figures.calls.told import CallRecord, told
 from sockets_lab.figures.canvas.card import Card, house_settings, text_width
 from sockets_lab.figures.canvas.palette import (
     BORDER,
@@ -31,6 +30,7 @@ from sockets_lab.figures.canvas.palette import (
 )
 from sockets_lab.figures.canvas.picture import Picture
 from sockets_lab.figures.canvas.units import many, times, unit_for
+from sockets_lab.recording import Call
 
 __all__ = ["boundaries"]
 
@@ -38,7 +38,7 @@ Telling = Literal["sizes", "counts", "relations"]
 
 
 def boundaries(
-    source: Iterable[CallRecord],
+    source: Iterable[Call],
     *,
     sender: str,
     receiver: str,
@@ -59,7 +59,7 @@ def boundaries(
     """
     if tell not in _TELL:
         raise ValueError(f"tell is one of {', '.join(map(repr, _TELL))}, not {tell!r}")
-    stream = stream_of(told(source), sender, receiver)
+    stream = stream_of(tuple(source), sender, receiver)
     with house_settings():
         return Picture(_draw(stream, title), "\n".join([*_TELL[tell](stream), *_behind(stream)]))
 

@@ -17,15 +17,16 @@ from sockets_lab.figures.calls.sequence_layout import (
     SequenceLayout,
     make_layout,
 )
-from sockets_lab.figures.calls.told import CallRecord, Told, state_in_words, told
+from sockets_lab.figures.calls.state_label import state_label
 from sockets_lab.figures.canvas.card import Card, house_settings, pill_width, text_width
 from sockets_lab.figures.canvas.palette import CARD, SOFT, UNREAD, WARNING, kind_of, role_hue
 from sockets_lab.figures.canvas.picture import Picture
+from sockets_lab.recording import Call
 
 __all__ = ["call_sequence"]
 
 
-def call_sequence(recording: Iterable[CallRecord], *, title: str = "Call by call") -> Picture:
+def call_sequence(recording: Iterable[Call], *, title: str = "Call by call") -> Picture:
     """Draw the calls of `recording`, one row a call, one lane a socket.
 
     `recording` is a `Recording`, or any calls of one. A lane is drawn through where the socket has
@@ -34,7 +35,7 @@ def call_sequence(recording: Iterable[CallRecord], *, title: str = "Call by call
 
     Raises ValueError when nothing was recorded.
     """
-    calls = told(recording)
+    calls = tuple(recording)
     if not calls:
         raise ValueError("nothing to draw: the recording holds no call; make calls inside it")
     conversation = follow(calls)
@@ -45,7 +46,7 @@ def call_sequence(recording: Iterable[CallRecord], *, title: str = "Call by call
 # --- words --------------------------------------------------------------------------------------
 
 
-def _words(calls: Sequence[Told], conversation: CallStory) -> str:
+def _words(calls: Sequence[Call], conversation: CallStory) -> str:
     count = f"{_many(len(calls), 'call')} on {_many(len(conversation.lanes), 'socket')}"
     first = f"{count}: {', '.join(conversation.lanes)}"
     if conversation.threaded:
@@ -57,25 +58,25 @@ def _many(number: int, noun: str) -> str:
     return f"{number} {noun}{'s' * (number != 1)}"
 
 
-def _by_thread(calls: Sequence[Told]) -> list[str]:
+def _by_thread(calls: Sequence[Call]) -> list[str]:
     """Tell thread after thread: between threads the order differs from run to run."""
     lines = []
     for thread in sorted(
         {call.thread for call in calls}, key=lambda name: (name != "notebook", name)
     ):
-        lines += [f"{thread}:", *(f"  {call.said}" for call in calls if call.thread == thread)]
+        lines += [f"{thread}:", *(f"  {call}" for call in calls if call.thread == thread)]
     return lines
 
 
-def _in_order(calls: Sequence[Told], conversation: CallStory) -> list[str]:
+def _in_order(calls: Sequence[Call], conversation: CallStory) -> list[str]:
     says: dict[int, dict[str, str]] = {}
     now: dict[str, str] = {}
     for mark in conversation.marks:
-        state = state_in_words(mark.state)
+        state = state_label(mark.state)
         if now.get(mark.role) != state:
             says.setdefault(conversation.rows[mark.row].call.number, {})[mark.role] = state
         now[mark.role] = state
-    return [f"{call.number}. {call.said}{_kernel(says.get(call.number, {}))}" for call in calls]
+    return [f"{call.number}. {call}{_kernel(says.get(call.number, {}))}" for call in calls]
 
 
 def _kernel(states: Mapping[str, str]) -> str:

@@ -6,11 +6,12 @@ from typing import NamedTuple
 
 from matplotlib.figure import Figure
 
-from sockets_lab.figures.calls.told import CallRecord, Told, state_in_words, told
+from sockets_lab.figures.calls.state_label import state_label
 from sockets_lab.figures.canvas.card import Card, house_settings, pill_width, text_width
 from sockets_lab.figures.canvas.palette import SOFT, kind_of, look_of_state, role_hue
 from sockets_lab.figures.canvas.picture import Picture
 from sockets_lab.kernel import History
+from sockets_lab.recording import Call
 
 __all__ = ["states_over_time"]
 
@@ -25,7 +26,7 @@ class _Seen(NamedTuple):
 
     def __str__(self) -> str:
         early = not self.held and self.state in {"ESTABLISHED", "CLOSE_WAIT"}
-        return f"{self.state} (not accepted yet)" if early else state_in_words(self.state)
+        return f"{self.state} (not accepted yet)" if early else state_label(self.state)
 
 
 class _Bar(NamedTuple):
@@ -39,7 +40,7 @@ _Looks = list[tuple[float, Mapping[str, _Seen]]]
 
 
 def states_over_time(
-    source: History | Iterable[CallRecord], *, title: str = "States over time"
+    source: History | Iterable[Call], *, title: str = "States over time"
 ) -> Picture:
     """Draw each socket's kernel states as a bar along the time, in milliseconds.
 
@@ -48,7 +49,7 @@ def states_over_time(
 
     Raises ValueError when no state was observed.
     """
-    looks = _watched(source) if isinstance(source, History) else _recorded(told(source))
+    looks = _watched(source) if isinstance(source, History) else _recorded(source)
     if not looks:
         raise ValueError(
             "no states to draw: watch at least one socket, or record with record(states=True)"
@@ -66,7 +67,7 @@ def _watched(history: History) -> _Looks:
     ]
 
 
-def _recorded(calls: Iterable[Told]) -> _Looks:
+def _recorded(calls: Iterable[Call]) -> _Looks:
     """Return the recorded states; a recording says by its calls who holds a descriptor."""
     looks: _Looks = []
     closed: set[str] = set()
@@ -74,8 +75,9 @@ def _recorded(calls: Iterable[Told]) -> _Looks:
     for call in sorted(calls, key=lambda call: call.ended_s):
         accepted |= {call.role, call.accepted or call.role}
         closed |= {call.role} if call.name == "close" else set()
-        bare = closed | {r for r in call.states if kind_of(r) == "connection"} - accepted
-        seen = {role: _Seen(state, role not in bare) for role, state in call.states.items()}
+        states = call.states or {}
+        bare = closed | {role for role in states if kind_of(role) == "connection"} - accepted
+        seen = {role: _Seen(state, role not in bare) for role, state in states.items()}
         if seen:
             looks.append((call.ended_s, seen))
     return looks

@@ -124,13 +124,24 @@ class Journal:
     # What is read
 
     def entries(self, start: int, began: int) -> list[Entry]:
-        """The calls that began at `began` or later, in that order; `start` were written before."""
+        """Return the calls that began at `began` or later, in that order.
+
+        start: how many calls were written before.
+        """
         waiting = {entry.key: entry for entry in self._waiting()}
         entries = [Entry(*fields) for fields in self.written[start:]]
         for entry in entries:
-            waiting.pop(entry.key, None)
+            waiting.pop(entry.key, None)  # it returned in the meantime
         everything = (*entries, *waiting.values())
         return sorted((each for each in everything if each.started >= began), key=_start)
+
+    def count(self, start: int, began: int) -> int:
+        """Return how many `entries` there are, without making or sorting them."""
+        waiting = {entry.key for entry in self._waiting() if entry.started >= began}
+        written = [fields for fields in self.written[start:] if fields[0] >= began]
+        if waiting:
+            waiting -= {(fields[4], fields[0]) for fields in written}
+        return len(written) + len(waiting)
 
     def now(self, entry: Entry) -> Entry:
         """`entry` as it is now: a call that waited may have returned."""

@@ -3,13 +3,13 @@
 import socket
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
 from types import CodeType, TracebackType
 from typing import ClassVar, overload
 
 from sockets_lab.recording import interrupts
-from sockets_lab.recording.call import Call
+from sockets_lab.recording.call import Call, call_of
 from sockets_lab.recording.journal import Entry, Journal
 from sockets_lab.recording.patches import Patches
 from sockets_lab.recording.threads import Threads
@@ -56,17 +56,17 @@ class Recording(Sequence[Call]):
     """
 
     def __init__(self, *, states: bool = False) -> None:
-        self.began_ns = 0
+        self._began_ns = 0
         self._states = states
         self._journal = _Desk.journal
         self._start = 0
         self._entries: list[Entry] | None = None
-        self._threads = Threads(())
+        self._made: tuple[tuple[object, ...], tuple[Call, ...]] = ((), ())
         self._guarded = False
 
     @interrupts.unbroken
     def __enter__(self) -> "Recording":
-        if self.began_ns:
+        if self._began_ns:
             raise ValueError("this recording has been used: make a new one with record()")
         self._guarded = interrupts.hold()
         try:
@@ -97,14 +97,14 @@ class Recording(Sequence[Call]):
                 _Desk.patches.put()
             self._journal = _Desk.journal
             self._start = len(self._journal.written)
-            self.began_ns = time.perf_counter_ns()
+            self._began_ns = time.perf_counter_ns()
             _Desk.running.append(self)
             if self._states:
                 self._journal.watchers.append(self)
 
     def _end(self) -> None:
         with _Desk.lock:
-            self._entries = self._written()
+            self._entries = self._read()
             if self in _Desk.running:
                 _Desk.running.remove(self)
             if self in self._journal.watchers:
@@ -123,44 +123,35 @@ class Recording(Sequence[Call]):
 
     @property
     def calls(self) -> tuple[Call, ...]:
-        """The calls so far."""
-        return tuple(Call(number, entry, self) for number, entry in enumerate(self._written(), 1))
+        """Return the calls so far. They do not change: ask again for news of one that waits."""
+        entries = self._read()
+        if not all(entry.ended for entry in entries):
+            return self._make(entries)
+        roles = tuple(known.role for known in self.roles.everything())
+        seen = len(entries), len(self._journal.states), roles  # what the words are made of
+        if self._made[0] != seen:
+            self._made = seen, self._make(entries)
+        return self._made[1]
 
     @property
     def threads(self) -> tuple[str, ...]:
-        """The threads that made calls: "notebook" first, then the others by name."""
-        self._threads = Threads(entry.thread for entry in self._written())
-        return tuple(sorted(self._threads.values(), key=_in_order))
+        """Return the threads that made calls: "notebook" first, then the others by name."""
+        return tuple(sorted({call.thread for call in self.calls}, key=_thread_order))
 
     def of(self, who: "str | socket.socket") -> tuple[Call, ...]:
-        """The calls on one socket, given as itself or by its role."""
+        """Return the calls on one socket, given as itself or by its role."""
         role = who if isinstance(who, str) else self.roles.of(who)
         return tuple(call for call in self.calls if call.role == role)
 
     def lanes(self) -> tuple[str, ...]:
-        """The roles that made calls, in drawing order: clients, listener, connections, others."""
-        known = dict.fromkeys(entry.known for entry in self._written())
-        return tuple(each.role for each in sorted(known, key=_lane))
-
-    def name_of_thread(self, thread: threading.Thread) -> str:
-        """The name of a thread that made calls."""
-        if thread not in self._threads:
-            self._threads = Threads(entry.thread for entry in self._written())
-        return self._threads[thread]
-
-    def as_it_is_now(self, entry: Entry) -> Entry:
-        """`entry`, or what it became if the call waited and has returned."""
-        return self._journal.now(entry)
-
-    def states_after(self, entry: Entry) -> Mapping[str, str] | None:
-        """The kernel's states after a call, by what the sockets are called now."""
-        snapshot = self._journal.states.get(entry.key) if self._states else None
-        if snapshot is None:
-            return None
-        return {self.roles.now_called(view.role): view.state for view in snapshot.views}
+        """Return the roles that made calls: clients, listeners, connections, then others."""
+        known = dict.fromkeys(entry.known for entry in self._read())
+        return tuple(each.role for each in sorted(known, key=_lane_order))
 
     def __len__(self) -> int:
-        return len(self._written())
+        if self._entries is not None:
+            return len(self._entries)
+        return self._journal.count(self._start, self._began_ns)
 
     def __iter__(self) -> Iterator[Call]:
         return iter(self.calls)
@@ -189,15 +180,37 @@ class Recording(Sequence[Call]):
         return f"<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
 
     def _by_thread(self) -> list[tuple[str, list[Call]]]:
-        by_thread: dict[str, list[Call]] = {name: [] for name in self.threads}
-        for call in self.calls:
-            by_thread[call.thread].append(call)
-        return list(by_thread.items())
+        calls = self.calls
+        names = sorted({call.thread for call in calls}, key=_thread_order)
+        return [(name, [call for call in calls if call.thread == name]) for name in names]
 
-    def _written(self) -> list[Entry]:
-        if self._entries is not None:
-            return self._entries
-        return self._journal.entries(self._start, self.began_ns)
+    def _read(self) -> list[Entry]:
+        """Return the entries in order, with the end of those that returned after the recording."""
+        if self._entries is None:
+            return self._journal.entries(self._start, self._began_ns)
+        return [self._journal.now(entry) for entry in self._entries]
+
+    def _make(self, entries: Iterable[Entry]) -> tuple[Call, ...]:
+        entries = tuple(entries)
+        names = Threads(entry.thread for entry in entries)
+        return tuple(
+            call_of(
+                number,
+                entry,
+                self.roles,
+                began_ns=self._began_ns,
+                thread=names[entry.thread],
+                states=self._states_after(entry),
+            )
+            for number, entry in enumerate(entries, 1)
+        )
+
+    def _states_after(self, entry: Entry) -> Mapping[str, str] | None:
+        """Return the kernel's states after a call, by what the sockets are called now."""
+        snapshot = self._journal.states.get(entry.key) if self._states else None
+        if snapshot is None:
+            return None
+        return {self.roles.now_called(view.role): view.state for view in snapshot.views}
 
 
 def _prune(traceback: TracebackType | None, codes: set[CodeType]) -> None:
@@ -210,13 +223,13 @@ def _prune(traceback: TracebackType | None, codes: set[CodeType]) -> None:
             traceback = below
 
 
-def _in_order(name: str) -> tuple[bool, str, int]:
+def _thread_order(name: str) -> tuple[bool, str, int]:
     """ "notebook" before others, and "thread 2" before "thread 10"."""
     words, _, number = name.rpartition(" ")
     return name != "notebook", *((words, int(number)) if number.isdigit() else (name, 0))
 
 
-def _lane(known: Remembered) -> tuple[int, str, int]:
+def _lane_order(known: Remembered) -> tuple[int, str, int]:
     part = _LANES.index(known.part) if known.part in _LANES else len(_LANES)
     return part, known.part, known.number
 

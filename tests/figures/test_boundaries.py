@@ -9,19 +9,19 @@ from sockets_lab import record
 from sockets_lab.figures import boundaries
 from sockets_lab.figures.calls.stream import Stream, stream_of
 from sockets_lab.figures.calls.stream_layout import Box, make_layout, sign_of
-from sockets_lab.figures.calls.told import told
 from sockets_lab.figures.canvas.units import unit_for
+from sockets_lab.recording import Call
 from tests.conftest import Family
 from tests.support.figure_checks import faults, texts
-from tests.support.sample_figures import Noted, cut, echo, stream
+from tests.support.sample_figures import cut, echo, stream
 
 
 def lines(*arguments: object) -> list[str]:
     return cut(*arguments).words.splitlines()
 
 
-def followed(calls: list[Noted]) -> Stream:
-    return stream_of(told(calls), "client 1", "connection 1")
+def followed(calls: list[Call]) -> Stream:
+    return stream_of(calls, "client 1", "connection 1")
 
 
 # --- words --------------------------------------------------------------------------------------

@@ -159,7 +159,7 @@ def test_stands_on_the_patch_that_another_tool_put_before(listener: socket.socke
     assert (asked, names(recording)) == (["getsockname"], ["getsockname"])
 
 
-def test_tells_a_call_that_still_waits_and_fills_it_in(listener: socket.socket) -> None:
+def test_shows_a_call_that_waits_and_its_end(listener: socket.socket) -> None:
     with record() as recording:
         thread = threading.Thread(target=lambda: listener.accept()[0].close(), name="server")
         thread.start()
@@ -172,6 +172,7 @@ def test_tells_a_call_that_still_waits_and_fills_it_in(listener: socket.socket) 
     assert (recording[0].nbytes, recording[0].error, recording[0].result) == (None, None, "")
     connect(listener).close()
     thread.join()
+    assert not waiting.finished  # a record does not change
     assert recording[0].finished
     assert str(recording) == "listener: accept() -> connection 1 from client 1's address"
 

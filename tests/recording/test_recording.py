@@ -288,3 +288,24 @@ def test_shows_a_table(listener: socket.socket) -> None:
         listener.listen("<b>")  # type: ignore[arg-type]  # the mistake is the point
     table = recording._repr_html_()
     assert "<td>listener</td><td>listen(&#x27;&lt;b&gt;&#x27;)</td><td>!! TypeError</td>" in table
+
+
+def test_makes_calls_again_only_after_news(listener: socket.socket) -> None:
+    with record() as recording:
+        listener.getsockname()
+        first = recording.calls
+        assert recording.calls is first
+        listener.settimeout(None)
+        assert [call.name for call in recording] == ["getsockname", "settimeout"]
+    recording.roles.rename("listener", "front desk")
+    assert [call.role for call in recording] == ["front desk"] * 2
+    assert first[0].role == "listener"
+
+
+def test_length_is_the_number_of_calls_while_it_runs(listener: socket.socket) -> None:
+    with record() as outer:
+        listener.getsockname()
+        with record() as inner:
+            listener.settimeout(None)
+            assert (len(outer), len(inner)) == (len(outer.calls), len(inner.calls)) == (2, 1)
+    assert (len(outer), len(inner)) == (2, 1)

@@ -1,7 +1,7 @@
 """Records made by hand, of the shape that recording, watching and looking give."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from sockets_lab.addresses import Endpoint
 from sockets_lab.capabilities import Capability
@@ -18,6 +18,7 @@ from sockets_lab.figures import (
     states_over_time,
 )
 from sockets_lab.kernel import History, Sample, Snapshot, SocketView
+from sockets_lab.recording import Call
 from tests.support.sample_captures import a_long_transfer, closed, knocking, one_segment, refused
 from tests.support.sample_figures_addresses import ADDRESS_PICTURES
 from tests.support.sample_figures_load import LOAD_PICTURES
@@ -28,46 +29,25 @@ from tests.support.sample_outcomes import closing, long_name, nine_clients, of_o
 SERVER = Endpoint("127.0.0.1", 54321)
 
 
-class Noted(NamedTuple):
-    """A recorded call."""
-
-    number: int
-    role: str
-    name: str
-    arguments: str = ""
-    result: str = ""
-    error: str | None = None
-    nbytes: int | None = None
-    thread: str = "notebook"
-    started_s: float = 0.0
-    waited_s: float = 0.0001
-    finished: bool = True
-    states: Mapping[str, str] | None = None
-
-    def __str__(self) -> str:
-        said = f"{self.role}: {self.name}({self.arguments})"
-        if self.error:
-            return f"{said} !! {self.error}"
-        return f"{said} -> {self.result}" if self.result else said
-
-
 class Notebook:
     """Notes one call after another, each with the kernel's states after it."""
 
     def __init__(self, **states: str) -> None:
-        self.calls: list[Noted] = []
+        self.calls: list[Call] = []
         self.states: dict[str, str] = {}
         self.now_s = 0.0
 
     def note(self, role: str, name: str, arguments: str = "", **more: Any) -> None:
         self.states |= more.pop("kernel", {})
         self.now_s = more.pop("at_s", self.now_s + 0.001)
-        call = Noted(len(self.calls) + 1, role, name, arguments, **more)
-        self.calls.append(call._replace(started_s=self.now_s, states=dict(self.states) or None))
-        self.now_s += call.waited_s
+        more = {"waited_s": 0.0001, "started_s": self.now_s} | more
+        states = dict(self.states) or None
+        call = Call(len(self.calls) + 1, role, name, arguments, **more, states=states)
+        self.calls.append(call)
+        self.now_s = call.ended_s
 
 
-def echo(*, states: bool = True) -> list[Noted]:
+def echo(*, states: bool = True) -> list[Call]:
     """One client is answered and both ends close."""
     book = Notebook()
     kernel = (lambda **says: {"kernel": _spaced(says)}) if states else (lambda **says: {})
@@ -94,7 +74,7 @@ def _spaced(says: Mapping[str, str]) -> dict[str, str]:
     return {role.replace("_", " "): state for role, state in says.items()}
 
 
-def two_threads() -> list[Noted]:
+def two_threads() -> list[Call]:
     """A server in its own thread waits in accept() and recv() for the notebook."""
     book, server = Notebook(), {"thread": "server"}
     accepted = {"result": "connection 1 from client 1's address"}
@@ -110,7 +90,7 @@ def two_threads() -> list[Noted]:
     return book.calls
 
 
-def crowd() -> list[Noted]:
+def crowd() -> list[Call]:
     """Four clients at a backlog of 1: two get in, two wait until they give up."""
     book = Notebook()
     book.note("listener", "listen", "1", kernel={"listener": "LISTEN"})
@@ -124,7 +104,7 @@ def crowd() -> list[Noted]:
     return book.calls
 
 
-def mishaps() -> list[Noted]:
+def mishaps() -> list[Call]:
     """Calls that fail, and a reset: the connection closes with bytes unread."""
     book = Notebook()
     book.note("listener 2", "bind", "the listener's address", error="EADDRINUSE")
@@ -138,7 +118,7 @@ def mishaps() -> list[Noted]:
     return book.calls
 
 
-def datagrams() -> list[Noted]:
+def datagrams() -> list[Call]:
     book = Notebook()
     book.note("datagram socket 1", "bind", "127.0.0.1, port 0")
     sent = {"result": "5 bytes", "nbytes": 5}
@@ -148,7 +128,7 @@ def datagrams() -> list[Noted]:
     return book.calls
 
 
-def forty() -> list[Noted]:
+def forty() -> list[Call]:
     """Forty calls: a long exchange of single bytes."""
     book = Notebook()
     book.note("client 1", "connect", "the listener's address")
@@ -159,7 +139,7 @@ def forty() -> list[Noted]:
     return book.calls
 
 
-def stream(sends: Sequence[bytes | int | None], receives: Sequence[int | str]) -> list[Noted]:
+def stream(sends: Sequence[bytes | int | None], receives: Sequence[int | str]) -> list[Call]:
     """What client 1 sends, as bytes or as how many, and what connection 1 receives, or meets.
 
     None is a send that failed or has not returned.

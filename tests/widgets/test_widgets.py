@@ -2,13 +2,14 @@
 
 import socket
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import IPython
 import pytest
 from ipywidgets import Widget
 
 from sockets_lab import record
+from sockets_lab.recording import Call
 from sockets_lab.widgets import Comparison, predict, step_through
 from sockets_lab.widgets.front_end import WIDGET_VIEW, has_kernel
 from tests.conftest import Family
@@ -17,28 +18,15 @@ QUESTION = "What does connect() do before the server accepts?"
 ANSWERS = ("it waits", "it completes", "it is refused")
 
 
-class FakeCall(NamedTuple):
-    """What stepping reads of a recorded call."""
-
-    thread: str
-    text: str
-    states: dict[str, str] | None = None
-
-    def __str__(self) -> str:
-        return self.text
-
-
 SETTING_UP = (
-    FakeCall("notebook", "listener: listen(1)", {"listener": "LISTEN"}),
-    FakeCall(
-        "notebook",
-        "client 1: connect(the listener's address)",
-        {"listener": "LISTEN", "client 1": "ESTABLISHED", "connection 1": "ESTABLISHED"},
+    Call(1, "listener", "listen", "1", states={"listener": "LISTEN"}),
+    Call(
+        *(2, "client 1", "connect", "the listener's address"),
+        states={"listener": "LISTEN", "client 1": "ESTABLISHED", "connection 1": "ESTABLISHED"},
     ),
-    FakeCall(
-        "notebook",
-        "client 1: close()",
-        {"listener": "LISTEN", "client 1": "FIN_WAIT_2", "connection 1": "CLOSE_WAIT"},
+    Call(
+        *(3, "client 1", "close"),
+        states={"listener": "LISTEN", "client 1": "FIN_WAIT_2", "connection 1": "CLOSE_WAIT"},
     ),
 )
 
@@ -199,7 +187,8 @@ def test_walks_through_a_real_recording(family: Family) -> None:
 
 
 def test_steps_of_racing_threads_are_told_thread_by_thread() -> None:
-    one, other = FakeCall("server", "listener: accept()"), FakeCall("notebook", "client 1: close()")
+    one = Call(1, "listener", "accept", thread="server")
+    other = Call(2, "client 1", "close")
 
     assert repr(step_through([one, other])) == repr(step_through([other, one]))
     assert repr(step_through([one, other])) == (
@@ -242,15 +231,15 @@ def test_buttons_and_slider_walk_through_the_calls(kernel: None) -> None:
 
 
 def test_a_long_recording_shows_the_calls_around_the_step(kernel: None) -> None:
-    stepper = step_through([FakeCall("notebook", f"client 1: send() {n}") for n in range(40)])
+    stepper = step_through([Call(n + 1, "client 1", "send", str(n)) for n in range(40)])
     row, view = parts(stepper)
 
     row.children[2].value = 40
-    assert "send() 39" in view.value
-    assert "send() 30<" not in view.value
+    assert "send(39)" in view.value
+    assert "send(30)<" not in view.value
     row.children[2].value = 1
-    assert "send() 8<" in view.value
-    assert "send() 9<" not in view.value
+    assert "send(8)<" in view.value
+    assert "send(9)<" not in view.value
 
 
 def test_stepping_again_through_the_same_leaks_nothing(kernel: None) -> None:

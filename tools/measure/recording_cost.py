@@ -165,7 +165,7 @@ def in_a_child(call: str, *tracer: str) -> int:
     """Nanoseconds by the clock for the exchanges in a fresh interpreter, run by `tracer`."""
     code = f"""
 import time
-from tests.measure import recording_cost as cost
+from tools.measure import recording_cost as cost
 from tools.measure.recording_cost import between_threads as exchange, recorded
 cost.process_time_ns = time.perf_counter_ns
 exchange()

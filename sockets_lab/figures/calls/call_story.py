@@ -14,8 +14,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Literal, NamedTuple
 
-from sockets_lab.figures.calls.told import Told
 from sockets_lab.figures.canvas.palette import kind_of
+from sockets_lab.recording import Call
 
 __all__ = [
     "RECEIVING",
@@ -43,7 +43,7 @@ _ORDER = {"client": 0, "listener": 1, "connection": 2, "datagram": 3}
 class Row(NamedTuple):
     """One line of time: a call that begins, one that ends, or (mostly) both at once."""
 
-    call: Told
+    call: Call
     begins: bool
     ends: bool
 
@@ -114,11 +114,11 @@ class CallStory(NamedTuple):
         return next((m for m in self.marks if (m.row, m.role) == (row, role)), None)
 
 
-def lanes_of(calls: Iterable[Told]) -> tuple[str, ...]:
+def lanes_of(calls: Iterable[Call]) -> tuple[str, ...]:
     """Return every role that takes part: clients, then listeners, then connections, then others."""
     roles: dict[str, None] = {}
     for call in calls:
-        roles.update(dict.fromkeys([call.role, *call.states]))
+        roles.update(dict.fromkeys([call.role, *(call.states or ())]))
         roles.update(dict.fromkeys(_opened(call)))
     return tuple(sorted(roles, key=lambda role: (_ORDER.get(kind_of(role), 4), _number(role))))
 
@@ -128,7 +128,7 @@ def _number(role: str) -> tuple[int, str]:
     return (int(last), "") if last.isdigit() else (0, role)
 
 
-def _connected(call: Told) -> list[str]:
+def _connected(call: Call) -> list[str]:
     """Return the connection that a `connect()` to a listener made, accepted or not."""
     to_listener = call.name in {"connect", "connect_ex"} and "listener" in call.arguments
     made = call.finished and not call.error and call.result in {"", "0"}
@@ -137,12 +137,12 @@ def _connected(call: Told) -> list[str]:
     return []
 
 
-def _opened(call: Told) -> list[str]:
+def _opened(call: Call) -> list[str]:
     """Return the connection that this call made, or gave a descriptor to."""
     return [call.accepted] if call.accepted else _connected(call)
 
 
-def follow(calls: Iterable[Told]) -> CallStory:
+def follow(calls: Iterable[Call]) -> CallStory:
     """Return the conversation that `calls` are."""
     known = list(calls)
     story = _Story(tuple(_rows(known)), lanes_of(known))
@@ -151,24 +151,22 @@ def follow(calls: Iterable[Told]) -> CallStory:
     return story.end()
 
 
-def _rows(calls: list[Told]) -> Iterator[Row]:
+def _rows(calls: list[Call]) -> Iterator[Row]:
     """Yield the rows in order of time; a call during which others began takes two of them."""
     moments: list[tuple[float, int, Row]] = []
     for call in calls:
         if not call.finished:
             moments.append((call.started_s, call.number, Row(call, True, False)))
         elif _spans(call, calls):
-            ended_s = call.started_s + call.waited_s
             moments.append((call.started_s, call.number, Row(call, True, False)))
-            moments.append((ended_s, call.number, Row(call, False, True)))
+            moments.append((call.ended_s, call.number, Row(call, False, True)))
         else:
             moments.append((call.started_s, call.number, Row(call, True, True)))
     yield from (row for _, _, row in sorted(moments, key=lambda moment: moment[:2]))
 
 
-def _spans(call: Told, calls: list[Told]) -> bool:
-    ended_s = call.started_s + call.waited_s
-    during = any(call.started_s < other.started_s < ended_s for other in calls)
+def _spans(call: Call, calls: list[Call]) -> bool:
+    during = any(call.started_s < other.started_s < call.ended_s for other in calls)
     return during and (call.name in WAITING or call.waited_s >= _LONG_S)
 
 
@@ -206,9 +204,9 @@ class _Story:
             self._stop_waiting(at, row)
             if not call.error:
                 self._effect(at, call)
-            self._states(at, call.states)
+            self._states(at, call.states or {})
 
-    def _effect(self, at: int, call: Told) -> None:
+    def _effect(self, at: int, call: Call) -> None:
         if call.name in {"connect", "connect_ex"}:
             self._connect(at, call)
         elif call.name == "accept":
@@ -240,25 +238,25 @@ class _Story:
         elif row.waited:
             self.stretches.append(Stretch(role, "waits", here, Place(at, True)))
 
-    def _connect(self, at: int, call: Told) -> None:
+    def _connect(self, at: int, call: Call) -> None:
         for role in _connected(call):
             self.arrows.append(Arrow(at, call.role, role, "handshake", "handshake"))
             if self.sockets[role].kind is None:
                 self._become(role, "kernel", Place(at, True))
 
-    def _accept(self, at: int, call: Told) -> None:
+    def _accept(self, at: int, call: Call) -> None:
         if call.accepted:
             self.arrows.append(Arrow(at, call.role, call.accepted, "descriptor", "descriptor"))
             self._become(call.accepted, "descriptor", Place(at, True))
 
-    def _send(self, at: int, call: Told) -> None:
+    def _send(self, at: int, call: Call) -> None:
         target = self.partner.get(call.role) or _addressee(call, self.lanes)
         if target and call.nbytes and not self.sockets[target].ended:
             label = f"{call.nbytes:,} byte" + "s" * (call.nbytes != 1)
             self.arrows.append(Arrow(at, call.role, target, label, "bytes"))
             self.sockets[target].unread.append((Place(at, True), call.nbytes))
 
-    def _receive(self, at: int, call: Told) -> None:
+    def _receive(self, at: int, call: Call) -> None:
         me, left = self.sockets[call.role], call.nbytes or 0
         while me.unread and left:
             place, nbytes = me.unread[0]
@@ -324,7 +322,7 @@ class _Story:
         )
 
 
-def _partners(lanes: tuple[str, ...], calls: list[Told]) -> dict[str, str]:
+def _partners(lanes: tuple[str, ...], calls: list[Call]) -> dict[str, str]:
     """Return for each end of a connection the other end: connection 2 belongs to client 2."""
     pairs: dict[str, str] = {}
     for call in calls:
@@ -336,6 +334,6 @@ def _partners(lanes: tuple[str, ...], calls: list[Told]) -> dict[str, str]:
     return pairs
 
 
-def _addressee(call: Told, lanes: tuple[str, ...]) -> str | None:
+def _addressee(call: Call, lanes: tuple[str, ...]) -> str | None:
     """Return the role whose address a `sendto()` names."""
     return next((role for role in lanes if call.arguments.endswith(f"{role}'s address")), None)

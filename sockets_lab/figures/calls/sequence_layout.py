@@ -8,9 +8,9 @@ so they meet no other words.
 from typing import NamedTuple
 
 from sockets_lab.figures.calls.call_story import CallStory, Place, Row
-from sockets_lab.figures.calls.told import Told
 from sockets_lab.figures.canvas.card import pill_width, text_width, wrap
 from sockets_lab.figures.canvas.palette import INK, SOFT, WARNING
+from sockets_lab.recording import Call
 
 __all__ = [
     "HEAD",
@@ -106,7 +106,7 @@ def _phrase(row: Row) -> tuple[str, Line]:
     return what, outcome
 
 
-def _spoken(call: Told) -> tuple[str, Line]:
+def _spoken(call: Call) -> tuple[str, Line]:
     what = f"{call.name}({call.arguments})"
     if call.error:
         return what, Line(f"✗ {call.error}", WARNING.ink, True)

@@ -12,7 +12,7 @@ from itertools import accumulate
 from typing import Literal, NamedTuple
 
 from sockets_lab.figures.calls.call_story import RECEIVING, SENDING, lanes_of
-from sockets_lab.figures.calls.told import Told
+from sockets_lab.recording import Call
 
 __all__ = ["Side", "Stream", "stream_of"]
 
@@ -63,7 +63,7 @@ class Stream(NamedTuple):
         return self.sent.cuts & self.received.cuts
 
 
-def stream_of(calls: Sequence[Told], sender: str, receiver: str) -> Stream:
+def stream_of(calls: Sequence[Call], sender: str, receiver: str) -> Stream:
     """Return the stream from `sender` to `receiver`.
 
     Raises ValueError when nothing was sent in it, and for two roles that are not its two ends.
@@ -89,16 +89,16 @@ def stream_of(calls: Sequence[Told], sender: str, receiver: str) -> Stream:
     return Stream(sent, received, known, _end(receives), guessed)
 
 
-def _sizes(calls: Iterable[Told]) -> tuple[int, ...]:
+def _sizes(calls: Iterable[Call]) -> tuple[int, ...]:
     return tuple(call.nbytes for call in calls if call.nbytes)
 
 
-def _peeks(call: Told) -> bool:
+def _peeks(call: Call) -> bool:
     """Whether the bytes stayed in the buffer, to be received once more."""
     return "MSG_PEEK" in call.arguments
 
 
-def _end(receives: Sequence[Told]) -> Literal["", "end", "reset"]:
+def _end(receives: Sequence[Call]) -> Literal["", "end", "reset"]:
     if any(call.result.endswith("the end") for call in receives):
         return "end"
     return "reset" if any(call.error == "ECONNRESET" for call in receives) else ""
@@ -107,7 +107,7 @@ def _end(receives: Sequence[Told]) -> Literal["", "end", "reset"]:
 _LITERAL = re.compile(r"""b'(?:[^'\\]|\\.)*'|b"(?:[^"\\]|\\.)*\"""")
 
 
-def _known(sends: Iterable[Told]) -> Iterator[tuple[int, int]]:
+def _known(sends: Iterable[Call]) -> Iterator[tuple[int, int]]:
     """Yield place and value of bytes: of each send a recording keeps the first, in words."""
     start = 0
     for call in sends:
