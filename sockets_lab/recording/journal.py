@@ -108,7 +108,7 @@ class Journal:
         for known in reversed(self.roles.everything()) if adopts else ():
             other = known.socket
             if other is not None and other.fileno() == sock.fileno():
-                self.roles.same(sock, known)
+                self.roles.alias(sock, known)
         known = self._file(sock, self.roles.remember(sock))
         return None if is_tls(caller) else known
 

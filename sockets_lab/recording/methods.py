@@ -129,7 +129,7 @@ def _accepted(roles: Roles, known: Remembered, result: tuple[socket.socket, obje
 
 
 def _same(roles: Roles, known: Remembered, result: socket.socket) -> Remembered:
-    roles.same(result, known)
+    roles.alias(result, known)
     return known
 
 
