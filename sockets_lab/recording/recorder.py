@@ -1,4 +1,4 @@
-"""`with record() as recording:` every socket call that Python code makes inside."""
+"""Record every socket call that Python code makes in a `with record() as recording:` block."""
 
 import socket
 import threading
@@ -17,11 +17,11 @@ from sockets_lab.roles import Remembered, Roles
 
 __all__ = ["Recording", "record"]
 
-_LANES = ("client", "listener", "connection")  # others come after them
+_LANES = ("client", "listener", "connection")  # the others come after them
 
 
-class _Desk:
-    """What is shared by the recordings that run: the journal they all read and the patches."""
+class _Shared:
+    """The state shared by the recordings that run: their journal and the patches."""
 
     lock = threading.RLock()
     running: ClassVar[list["Recording"]] = []
@@ -32,17 +32,17 @@ class _Desk:
 def record(*, states: bool = False) -> "Recording":
     """Record the socket calls that Python code makes in the block, in every thread and in asyncio.
 
-    states: ask the kernel after each call for the state of every socket met so far; this takes
+    states: after each call, ask the kernel for the state of every socket seen so far; this takes
     some milliseconds a call.
 
-    Gives a Recording, for `with record() as recording:`. Sockets stay plain `socket.socket`
+    Returns a Recording, for `with record() as recording:`. Sockets stay plain `socket.socket`
     objects: while at least one recording runs, methods of that class are shadowed by ones that
-    write the call down and pass it on; afterwards the class is as it was, also after an error or
-    an interrupt. Recordings may be nested and may run in several threads at once; each has the
-    calls of all threads. Errors go through untouched.
+    record the call and pass it on; afterwards the class is restored, also after an error or an
+    interrupt. Recordings may be nested and may run in several threads at the same time; each has
+    the calls of all threads. Errors are passed on unchanged.
 
     Left out are calls made inside C code (TLS in `ssl`, child processes), methods that were bound
-    before the block, and what `sockets_lab.recording.callers` takes for machinery.
+    before the block, and calls that `sockets_lab.recording.callers` attributes to tooling.
     """
     return Recording(states=states)
 
@@ -50,18 +50,18 @@ def record(*, states: bool = False) -> "Recording":
 class Recording(Sequence[Call]):
     """The calls made while it ran, in the order in which they began: iteration, len, index, slice.
 
-    str() gives a line a call; thread by thread if several took part, for the order between threads
-    is not the same on every run. A call that still waits when the recording ends is not `finished`,
-    and is filled in when it returns. Sockets are not kept alive.
+    str() has one line for each call; with several threads it goes thread by thread, since the order
+    between threads is not the same on every run. A call that still waits when the recording ends is
+    not `finished`; ask the recording again after it has returned. Sockets are not kept alive.
     """
 
     def __init__(self, *, states: bool = False) -> None:
         self._began_ns = 0
         self._states = states
-        self._journal = _Desk.journal
+        self._journal = _Shared.journal
         self._start = 0
         self._entries: list[Entry] | None = None
-        self._made: tuple[tuple[object, ...], tuple[Call, ...]] = ((), ())
+        self._made: tuple[tuple[object, ...], tuple[Call, ...]] = ((), ())  # version, calls
         self._guarded = False
 
     @interrupts.unbroken
@@ -90,35 +90,35 @@ class Recording(Sequence[Call]):
         interrupts.deliver()
 
     def _begin(self) -> None:
-        with _Desk.lock:
-            if not _Desk.running:
-                _Desk.journal = Journal()
-                _Desk.patches = Patches(_Desk.journal)
-                _Desk.patches.put()
-            self._journal = _Desk.journal
+        with _Shared.lock:
+            if not _Shared.running:
+                _Shared.journal = Journal()
+                _Shared.patches = Patches(_Shared.journal)
+                _Shared.patches.apply()
+            self._journal = _Shared.journal
             self._start = len(self._journal.written)
             self._began_ns = time.perf_counter_ns()
-            _Desk.running.append(self)
+            _Shared.running.append(self)
             if self._states:
                 self._journal.watchers.append(self)
 
     def _end(self) -> None:
-        with _Desk.lock:
+        with _Shared.lock:
             self._entries = self._read()
-            if self in _Desk.running:
-                _Desk.running.remove(self)
+            if self in _Shared.running:
+                _Shared.running.remove(self)
             if self in self._journal.watchers:
                 self._journal.watchers.remove(self)
-            if not _Desk.running:
-                _Desk.patches.take_off()
-                _Desk.journal.close()
+            if not _Shared.running:
+                _Shared.patches.remove()
+                _Shared.journal.close()
         if self._guarded:
             self._guarded = False
             interrupts.release()
 
     @property
     def roles(self) -> Roles:
-        """The names of the sockets; shared by recordings that overlap."""
+        """Return the names of the sockets; recordings that overlap share them."""
         return self._journal.roles
 
     @property
@@ -128,9 +128,9 @@ class Recording(Sequence[Call]):
         if not all(entry.ended for entry in entries):
             return self._make(entries)
         roles = tuple(known.role for known in self.roles.everything())
-        seen = len(entries), len(self._journal.states), roles  # what the words are made of
-        if self._made[0] != seen:
-            self._made = seen, self._make(entries)
+        version = len(entries), len(self._journal.states), roles
+        if self._made[0] != version:
+            self._made = version, self._make(entries)
         return self._made[1]
 
     @property
@@ -185,7 +185,7 @@ class Recording(Sequence[Call]):
         return [(name, [call for call in calls if call.thread == name]) for name in names]
 
     def _read(self) -> list[Entry]:
-        """Return the entries in order, with the end of those that returned after the recording."""
+        """Return the entries in order, as they are now: some may have returned after the end."""
         if self._entries is None:
             return self._journal.entries(self._start, self._began_ns)
         return [self._journal.now(entry) for entry in self._entries]
@@ -214,7 +214,7 @@ class Recording(Sequence[Call]):
 
 
 def _prune(traceback: TracebackType | None, codes: set[CodeType]) -> None:
-    """Take the patched methods out of the traceback that the learner is about to see."""
+    """Remove the patched methods from the traceback that the learner is about to see."""
     while traceback is not None:
         below = traceback.tb_next
         if below is not None and below.tb_frame.f_code in codes:
@@ -224,7 +224,7 @@ def _prune(traceback: TracebackType | None, codes: set[CodeType]) -> None:
 
 
 def _thread_order(name: str) -> tuple[bool, str, int]:
-    """ "notebook" before others, and "thread 2" before "thread 10"."""
+    """Return a sort key: "notebook" before others, and "thread 2" before "thread 10"."""
     words, _, number = name.rpartition(" ")
     return name != "notebook", *((words, int(number)) if number.isdigit() else (name, 0))
 

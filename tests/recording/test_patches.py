@@ -215,7 +215,7 @@ def test_subclasses_are_recorded_and_sockets_stay_plain(listener: socket.socket)
 
 
 STRUCK = {f"sockets_lab.recording.{module}" for module in ("interrupts", "recorder", "patches")}
-PUTTING_ONE = ("_put", "_recorded", "_init", "_method", "_recv", "_send")  # 25 times the same
+PATCHING_ONE = ("_patch", "_recorded", "_init", "_method", "_recv", "_send")  # 25 times the same
 
 
 def test_an_interrupt_at_any_instruction_leaves_nothing_behind() -> None:
@@ -239,7 +239,7 @@ def interrupted_at(instruction: int, function: Callable[[], None]) -> bool:
 
     def trace(frame: FrameType, event: str, argument: Any) -> Any:
         nonlocal left
-        if frame.f_globals["__name__"] not in STRUCK or frame.f_code.co_name in PUTTING_ONE:
+        if frame.f_globals["__name__"] not in STRUCK or frame.f_code.co_name in PATCHING_ONE:
             return None
         frame.f_trace_opcodes, frame.f_trace_lines = True, False
         if event in ("call", "opcode"):
