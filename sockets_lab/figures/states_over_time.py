@@ -1,4 +1,4 @@
-"""The kernel's states of every socket, as bars along the time."""
+"""Draw the kernel's states of every socket as bars along the time."""
 
 from collections.abc import Iterable, Mapping
 from itertools import groupby
@@ -19,7 +19,7 @@ _TOP, _ROW, _BAR, _PLOT = 84.0, 40.0, 24.0, 620.0
 
 
 class _Seen(NamedTuple):
-    """What one look showed of one socket: its state, and whether somebody holds a descriptor."""
+    """What one look showed of one socket: its state, and if a process holds a descriptor."""
 
     state: str
     held: bool = True
@@ -44,7 +44,7 @@ def states_over_time(
 ) -> Picture:
     """Draw each socket's kernel states as a bar along the time, in milliseconds.
 
-    `source` is what `watch()` gave, or a recording made with `record(states=True)`. A dashed bar
+    `source` comes from `watch()`, or is a recording made with `record(states=True)`. A dashed bar
     is a connection that no process holds: not accepted yet, or closed already.
 
     Raises ValueError when no state was observed.
@@ -68,7 +68,7 @@ def _watched(history: History) -> _Looks:
 
 
 def _recorded(calls: Iterable[Call]) -> _Looks:
-    """Return the recorded states; a recording says by its calls who holds a descriptor."""
+    """Return the recorded states; the calls show which sockets have a descriptor."""
     looks: _Looks = []
     closed: set[str] = set()
     accepted: set[str] = set()
@@ -103,7 +103,7 @@ def _words(bars: _Bars) -> str:
 
 
 def _in_order(row: list[_Bar]) -> str:
-    """Return the states in order, each once in a row, the same on every run."""
+    """Return the states in order, without repeats, the same on every run."""
     steady = [bar.seen for bar in row if bar.seen.state not in _FLEETING] or [row[-1].seen]
     return ", then ".join(words for words, _ in groupby(map(str, steady)))
 
@@ -168,7 +168,7 @@ def _draw_bar(card: Card, bar: _Bar, left: float, y: float, scale: float) -> Non
 
 
 def _pale(state: str) -> str:
-    """Return the colour of a hatch: there to be told apart, not to disturb the letters."""
+    """Return the colour of a hatch: strong enough to be seen, too pale to disturb the letters."""
     return look_of_state(state).edge + "55"
 
 

@@ -30,7 +30,7 @@ _PAIR = ("client", "connection")
 class Roles(Directory):
     """Names for sockets, given in the order in which the sockets are seen. Safe between threads.
 
-    `sockets` are named by what the kernel says of them. `named` sockets get the name they are given
+    `sockets` are named by what the kernel reports. `named` sockets get the name they are given
     under, with spaces for underscores: `Roles(client_1=sock)` calls it "client 1". Sockets are
     neither closed nor kept alive; a closed socket keeps its name. Iteration gives the names.
     """

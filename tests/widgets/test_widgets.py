@@ -37,7 +37,7 @@ class FakeShell:
 
 @pytest.fixture
 def kernel(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Run as if in a Jupyter kernel; whatever widget is made is closed again."""
+    """Run as if in a Jupyter kernel; close all widgets afterwards."""
     monkeypatch.setattr(IPython, "get_ipython", FakeShell)
     yield
     Widget.close_all()
@@ -59,7 +59,7 @@ def test_a_script_has_no_front_end() -> None:
     assert set(predict(QUESTION, ANSWERS)._repr_mimebundle_()) == {"text/plain", "text/html"}
 
 
-def test_prediction_is_plain_text_without_a_front_end() -> None:
+def test_prediction_is_text_without_a_front_end() -> None:
     prediction = predict(QUESTION, ANSWERS)
 
     assert repr(prediction) == (
@@ -71,7 +71,7 @@ def test_chosen_answer_is_marked() -> None:
     assert "(x) it waits" in repr(predict(QUESTION, ANSWERS).choose("it waits"))
 
 
-def test_words_are_the_same_with_and_without_a_front_end(kernel: None) -> None:
+def test_words_do_not_depend_on_a_front_end(kernel: None) -> None:
     bundle = predict(QUESTION, ANSWERS)._repr_mimebundle_()
 
     assert bundle.pop(WIDGET_VIEW)
@@ -83,17 +83,17 @@ def test_words_are_the_same_with_and_without_a_front_end(kernel: None) -> None:
 
 
 @pytest.mark.parametrize("answers", [(), ("one",), ("same", "same"), "text"])
-def test_refuses_answers_that_leave_no_choice(answers: Any) -> None:
+def test_rejects_answers_that_leave_no_choice(answers: Any) -> None:
     with pytest.raises(ValueError, match="at least two different answers"):
         predict(QUESTION, answers)
 
 
-def test_refuses_a_choice_that_is_no_answer() -> None:
-    with pytest.raises(ValueError, match="'it flies' is no answer"):
+def test_rejects_a_choice_that_is_not_an_answer() -> None:
+    with pytest.raises(ValueError, match="'it flies' is not one of the answers"):
         predict(QUESTION, ANSWERS).choose("it flies")
 
 
-def test_compares_what_was_predicted_with_what_was_seen() -> None:
+def test_compares_prediction_with_observation() -> None:
     prediction = predict(QUESTION, ANSWERS)
 
     assert str(prediction.compare("it completes")) == (
@@ -149,7 +149,7 @@ def test_shown_twice_is_one_widget(kernel: None) -> None:
     )
 
 
-def test_running_the_cell_again_starts_afresh_and_leaks_nothing(kernel: None) -> None:
+def test_rerun_starts_afresh_and_leaks_nothing(kernel: None) -> None:
     parts(predict(QUESTION, ANSWERS).choose("it waits"))
     before = living()
 
@@ -161,7 +161,7 @@ def test_running_the_cell_again_starts_afresh_and_leaks_nothing(kernel: None) ->
     assert living() == before
 
 
-def test_steps_are_words_with_the_states_that_changed() -> None:
+def test_steps_have_the_states_that_changed() -> None:
     assert repr(step_through(SETTING_UP)) == (
         "1. listener: listen(1)   [listener LISTEN]\n"
         "2. client 1: connect(the listener's address)"
@@ -186,7 +186,7 @@ def test_walks_through_a_real_recording(family: Family) -> None:
     assert len(repr(stepper).splitlines()) == len(recording)
 
 
-def test_steps_of_racing_threads_are_told_thread_by_thread() -> None:
+def test_steps_of_threads_go_thread_by_thread() -> None:
     one = Call(1, "listener", "accept", thread="server")
     other = Call(2, "client 1", "close")
 
@@ -197,7 +197,7 @@ def test_steps_of_racing_threads_are_told_thread_by_thread() -> None:
     assert step_through([one, other])._repr_html_().startswith("<pre>")
 
 
-def test_nothing_recorded_is_said(kernel: None) -> None:
+def test_says_so_when_nothing_was_recorded(kernel: None) -> None:
     stepper = step_through([])
 
     assert repr(stepper) == "no call was recorded"
@@ -230,7 +230,7 @@ def test_buttons_and_slider_walk_through_the_calls(kernel: None) -> None:
     assert not later.disabled
 
 
-def test_a_long_recording_shows_the_calls_around_the_step(kernel: None) -> None:
+def test_a_long_recording_shows_nearby_calls(kernel: None) -> None:
     stepper = step_through([Call(n + 1, "client 1", "send", str(n)) for n in range(40)])
     row, view = parts(stepper)
 
@@ -242,7 +242,7 @@ def test_a_long_recording_shows_the_calls_around_the_step(kernel: None) -> None:
     assert "send(9)<" not in view.value
 
 
-def test_stepping_again_through_the_same_leaks_nothing(kernel: None) -> None:
+def test_stepping_again_leaks_nothing(kernel: None) -> None:
     parts(step_through(SETTING_UP))
     before = living()
 

@@ -1,13 +1,12 @@
-"""From recorded calls to a conversation between sockets: what came first, what led to what.
+"""Turn recorded calls into a story of their sockets: what came first, what led to what.
 
-Nothing is drawn here. Calls become rows, in the order of time; beside them stand what passed from
+Nothing is drawn here. Calls become rows, in the order of time. With them come what passed from
 socket to socket (`Arrow`), the kernel's states where they change (`Mark`), and for each socket the
-stretches in which it had a descriptor, waited in a call, or held bytes that nobody had read yet
-(`Stretch`).
+stretches in which it had a descriptor, waited in a call, or held unread bytes (`Stretch`).
 
 Bytes are paired as TCP does it: what one end sends, the other end reads in the same order, however
-it is cut (RFC 9293, 3.4). On loopback bytes arrive at once, so an arrow ends in the other socket's
-buffer, and the bytes stay there until a `recv` takes them.
+it is cut (RFC 9293, 3.4). On loopback bytes arrive immediately, so an arrow ends in the other
+socket's buffer, and the bytes stay there until a `recv` takes them.
 """
 
 import re
@@ -22,12 +21,12 @@ __all__ = [
     "SENDING",
     "Arrow",
     "CallStory",
+    "Height",
     "Mark",
-    "Place",
     "Row",
     "Stretch",
-    "follow",
     "lanes_of",
+    "story_of",
 ]
 
 SENDING = frozenset({"send", "sendall", "sendto", "sendmsg", "sendfile"})
@@ -41,7 +40,7 @@ _ORDER = {"client": 0, "listener": 1, "connection": 2, "datagram": 3}
 
 
 class Row(NamedTuple):
-    """One line of time: a call that begins, one that ends, or (mostly) both at once."""
+    """One line of time: a call that begins, one that ends, or (mostly) both."""
 
     call: Call
     begins: bool
@@ -49,18 +48,20 @@ class Row(NamedTuple):
 
     @property
     def waited(self) -> bool:
-        """Whether the call took long, though nothing else happened meanwhile."""
+        """Return True if the call took long while nothing else happened."""
         return self.begins and self.ends and self.call.waited_s >= _LONG_S
 
 
-class Place(NamedTuple):
-    """A height: the line of row `row`, or, if `after`, the band of arrows and states under it."""
+class Height(NamedTuple):
+    """The line of row `row` or, if `after`, the band of arrows and states under it."""
 
     row: int
     after: bool
 
 
 class Arrow(NamedTuple):
+    """What passed from one socket to another, in the band under `row`."""
+
     row: int
     source: str
     target: str
@@ -78,17 +79,19 @@ class Mark(NamedTuple):
 
 
 class Stretch(NamedTuple):
-    """What holds for a socket from `start` to `end`; None is the picture's upper or lower edge."""
+    """What is true of a socket from `start` to `end`; None is the picture's upper or lower edge."""
 
     role: str
     kind: Literal["descriptor", "kernel", "waits", "unread"]
-    start: Place | None
-    end: Place | None
+    start: Height | None
+    end: Height | None
     ends: bool = False
-    """Whether the socket itself ends here."""
+    """True if the socket itself ends here."""
 
 
 class CallStory(NamedTuple):
+    """All that a picture of the calls shows."""
+
     lanes: tuple[str, ...]
     rows: tuple[Row, ...]
     arrows: tuple[Arrow, ...]
@@ -97,12 +100,12 @@ class CallStory(NamedTuple):
 
     @property
     def threaded(self) -> bool:
-        """Whether more than one thread took part."""
+        """Return True if more than one thread took part."""
         return len({row.call.thread for row in self.rows}) > 1
 
     @property
     def early(self) -> set[str]:
-        """The connections that existed before anybody had a descriptor of them."""
+        """Return the connections that existed before they had a descriptor."""
         first: dict[str, str] = {}
         for stretch in self.stretches:
             if stretch.kind in {"descriptor", "kernel"}:
@@ -138,17 +141,17 @@ def _connected(call: Call) -> list[str]:
 
 
 def _opened(call: Call) -> list[str]:
-    """Return the connection that this call made, or gave a descriptor to."""
+    """Return the connection that this call made, or returned a descriptor for."""
     return [call.accepted] if call.accepted else _connected(call)
 
 
-def follow(calls: Iterable[Call]) -> CallStory:
-    """Return the conversation that `calls` are."""
+def story_of(calls: Iterable[Call]) -> CallStory:
+    """Return the story of `calls`."""
     known = list(calls)
-    story = _Story(tuple(_rows(known)), lanes_of(known))
-    for at, row in enumerate(story.rows):
-        story.tell(at, row)
-    return story.end()
+    builder = _StoryBuilder(tuple(_rows(known)), lanes_of(known))
+    for at, row in enumerate(builder.rows):
+        builder.add(at, row)
+    return builder.end()
 
 
 def _rows(calls: list[Call]) -> Iterator[Row]:
@@ -175,15 +178,17 @@ class _Socket:
 
     def __init__(self) -> None:
         self.kind: Literal["descriptor", "kernel"] | None = None
-        self.since: Place | None = None
+        self.since: Height | None = None
         self.state = ""
         self.ended = False
-        self.said_end = False
-        self.waits: dict[int, Place] = {}  # by number of the call: since when
-        self.unread: list[tuple[Place, int]] = []
+        self.sent_end = False
+        self.waits: dict[int, Height] = {}  # by number of the call: since when
+        self.unread: list[tuple[Height, int]] = []
 
 
-class _Story:
+class _StoryBuilder:
+    """The story up to some row; `add` goes on by one row."""
+
     def __init__(self, rows: tuple[Row, ...], lanes: tuple[str, ...]) -> None:
         self.rows, self.lanes = rows, lanes
         self.sockets = {role: _Socket() for role in lanes}
@@ -192,14 +197,14 @@ class _Story:
         self.marks: list[Mark] = []
         self.stretches: list[Stretch] = []
 
-    def tell(self, at: int, row: Row) -> None:
+    def add(self, at: int, row: Row) -> None:
         call, me = row.call, self.sockets[row.call.role]
         if me.kind is None and not me.ended:
             self._become(
-                call.role, "descriptor", Place(at, False) if call.name == "socket" else None
+                call.role, "descriptor", Height(at, False) if call.name == "socket" else None
             )
         if row.begins and not row.ends:
-            me.waits[call.number] = Place(at, False)
+            me.waits[call.number] = Height(at, False)
         if row.ends:
             self._stop_waiting(at, row)
             if not call.error:
@@ -216,79 +221,82 @@ class _Story:
         elif call.name in RECEIVING:
             self._receive(at, call)
         elif call.name == "shutdown" and call.arguments != "SHUT_RD":
-            self._say_end(at, call.role)
+            self._send_end(at, call.role)
         elif call.name in {"close", "detach"}:
             self._close(at, call.role)
 
     def _become(
-        self, role: str, kind: Literal["descriptor", "kernel"] | None, place: Place | None
+        self, role: str, kind: Literal["descriptor", "kernel"] | None, height: Height | None
     ) -> None:
-        """Begin another stretch of a socket's life at `place`, and end the one before."""
+        """Begin another stretch of a socket's life at `height`, and end the one before."""
         me = self.sockets[role]
         if me.kind is not None:
-            self.stretches.append(Stretch(role, me.kind, me.since, place, bool(place and not kind)))
-        me.kind, me.since = kind, place
+            self.stretches.append(
+                Stretch(role, me.kind, me.since, height, bool(height and not kind))
+            )
+        me.kind, me.since = kind, height
         me.ended = me.ended or kind is None
 
     def _stop_waiting(self, at: int, row: Row) -> None:
-        role, here = row.call.role, Place(at, False)
+        role, here = row.call.role, Height(at, False)
         since = self.sockets[role].waits.pop(row.call.number, None)
         if since:
             self.stretches.append(Stretch(role, "waits", since, here))
         elif row.waited:
-            self.stretches.append(Stretch(role, "waits", here, Place(at, True)))
+            self.stretches.append(Stretch(role, "waits", here, Height(at, True)))
 
     def _connect(self, at: int, call: Call) -> None:
         for role in _connected(call):
             self.arrows.append(Arrow(at, call.role, role, "handshake", "handshake"))
             if self.sockets[role].kind is None:
-                self._become(role, "kernel", Place(at, True))
+                self._become(role, "kernel", Height(at, True))
 
     def _accept(self, at: int, call: Call) -> None:
         if call.accepted:
             self.arrows.append(Arrow(at, call.role, call.accepted, "descriptor", "descriptor"))
-            self._become(call.accepted, "descriptor", Place(at, True))
+            self._become(call.accepted, "descriptor", Height(at, True))
 
     def _send(self, at: int, call: Call) -> None:
         target = self.partner.get(call.role) or _addressee(call, self.lanes)
         if target and call.nbytes and not self.sockets[target].ended:
             label = f"{call.nbytes:,} byte" + "s" * (call.nbytes != 1)
             self.arrows.append(Arrow(at, call.role, target, label, "bytes"))
-            self.sockets[target].unread.append((Place(at, True), call.nbytes))
+            self.sockets[target].unread.append((Height(at, True), call.nbytes))
 
     def _receive(self, at: int, call: Call) -> None:
         me, left = self.sockets[call.role], call.nbytes or 0
         while me.unread and left:
-            place, nbytes = me.unread[0]
+            height, nbytes = me.unread[0]
             if nbytes > left:
-                me.unread[0] = (place, nbytes - left)
+                me.unread[0] = (height, nbytes - left)
                 return
             left -= nbytes
             me.unread.pop(0)
-            self.stretches.append(Stretch(call.role, "unread", place, Place(at, False)))
+            self.stretches.append(Stretch(call.role, "unread", height, Height(at, False)))
 
-    def _say_end(self, at: int, role: str, *, reset: bool = False) -> None:
+    def _send_end(self, at: int, role: str, *, reset: bool = False) -> None:
+        """Draw the FIN or RST of `role`, unless it sent one before or the other end is closed."""
         me, target = self.sockets[role], self.partner.get(role)
-        if me.said_end or not target or self.sockets[target].ended:
+        if me.sent_end or not target or self.sockets[target].ended:
             return
-        me.said_end = True
+        me.sent_end = True
         kind: Literal["end", "reset"] = "reset" if reset else "end"
         if self.sockets[target].kind:
             self.arrows.append(Arrow(at, role, target, "RST" if reset else "FIN", kind))
 
     def _close(self, at: int, role: str) -> None:
         me, target = self.sockets[role], self.partner.get(role)
-        self._say_end(at, role, reset=bool(me.unread))
+        self._send_end(at, role, reset=bool(me.unread))
         reset, me.unread = bool(me.unread), self._forget(at, role)
         other = self.sockets[target] if target else None
-        if other is None or not other.kind or other.said_end or reset:
-            self._become(role, None, Place(at, True))
+        if other is None or not other.kind or other.sent_end or reset:
+            self._become(role, None, Height(at, True))
         elif me.kind == "descriptor":
-            self._become(role, "kernel", Place(at, False))
+            self._become(role, "kernel", Height(at, False))
 
-    def _forget(self, at: int, role: str) -> list[tuple[Place, int]]:
-        for place, _ in self.sockets[role].unread:
-            self.stretches.append(Stretch(role, "unread", place, Place(at, False)))
+    def _forget(self, at: int, role: str) -> list[tuple[Height, int]]:
+        for height, _ in self.sockets[role].unread:
+            self.stretches.append(Stretch(role, "unread", height, Height(at, False)))
         return []
 
     def _states(self, at: int, states: Mapping[str, str]) -> None:
@@ -299,15 +307,15 @@ class _Story:
             if me.kind is None and not me.ended:
                 early = kind_of(role) == "connection"
                 self._become(
-                    role, *(("kernel", Place(at, True)) if early else ("descriptor", None))
+                    role, *(("kernel", Height(at, True)) if early else ("descriptor", None))
                 )
             me.state = state
             self.marks.append(Mark(at, role, state, me.kind == "descriptor"))
             if state.upper() == "CLOSED" and me.kind == "kernel":
-                self._become(role, None, Place(at, True))
+                self._become(role, None, Height(at, True))
         for role in self.sockets.keys() - states.keys():
             if states and self.sockets[role].state and self.sockets[role].kind == "kernel":
-                self._become(role, None, Place(at, True))  # the kernel lists it no more
+                self._become(role, None, Height(at, True))  # the kernel no longer lists it
 
     def end(self) -> CallStory:
         for role, me in self.sockets.items():
@@ -315,8 +323,8 @@ class _Story:
                 self._become(role, None, None)
             for since in me.waits.values():
                 self.stretches.append(Stretch(role, "waits", since, None))
-            for place, _ in me.unread:
-                self.stretches.append(Stretch(role, "unread", place, None))
+            for height, _ in me.unread:
+                self.stretches.append(Stretch(role, "unread", height, None))
         return CallStory(
             self.lanes, self.rows, tuple(self.arrows), tuple(self.marks), tuple(self.stretches)
         )
