@@ -295,7 +295,7 @@ PICTURES: dict[str, Callable[[], Picture]] = {
     ),
     "capabilities": lambda: capabilities_board([ABLE, UNABLE]),
     "the lab": lab_map,
-    "sends received at once": lambda: cut([b"hello ", b"world", b"\n"], [12, "end"]),
+    "sends received together": lambda: cut([b"hello ", b"world", b"\n"], [12, "end"]),
     "frames": lambda: cut([b"\0\0\0\5hello", b"\0\0\0\2hi"], [4, 5, 4], "counts"),
     "a byte": lambda: cut([b"a"], [1]),
     "sixty sends": lambda: cut([b"x"] * 60, [1] * 20 + [40]),
