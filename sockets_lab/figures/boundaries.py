@@ -143,7 +143,7 @@ _WORDS: dict[str, Callable[[Stream], list[str]]] = {
 
 _SENT, _STREAM, _RECEIVED, _HIGH = 88.0, 152.0, 216.0, 32.0
 _MIDDLE, _AXIS, _FOOT = 168.0, 270.0, 338.0
-_NOTE = "one box for each call, as wide as the bytes that it moved"
+_NOTE = "one box per call, as wide as the bytes that it moved"
 
 
 def _draw(stream: Stream, title: str) -> Figure:

@@ -23,7 +23,7 @@ class Call(NamedTuple):
     started_s: seconds from the start of the recording to that of the call.
     waited_s: seconds until it returned; while it waits, until the recording was asked.
     finished: False while it waits; ask the recording again for news.
-    states: the kernel's state of every socket after the call, by role; None without states.
+    states: the kernel's state of every socket after the call, by role; None if it was not asked.
 
     str(call) is the same on every run: "client 1: recv(10) -> 5 bytes",
     "listener: bind(127.0.0.1, port 80) !! EACCES".

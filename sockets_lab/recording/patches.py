@@ -43,8 +43,10 @@ class Patches:
                 self._patch(name)
 
     def remove(self) -> None:
-        """Restore the class. A patch that another tool put on top of ours stays; ours is then still
-        called, and only calls the original method.
+        """Restore the class.
+
+        A patch that another tool put on top of ours stays; ours is then still called, and only
+        calls the original method.
         """
         for name, ours in self._ours.items():
             if vars(socket.socket).get(name) is not ours:

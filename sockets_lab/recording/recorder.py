@@ -3,7 +3,7 @@
 import socket
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from types import CodeType, TracebackType
 from typing import ClassVar, overload
@@ -190,8 +190,7 @@ class Recording(Sequence[Call]):
             return self._journal.entries(self._start, self._began_ns)
         return [self._journal.now(entry) for entry in self._entries]
 
-    def _make(self, entries: Iterable[Entry]) -> tuple[Call, ...]:
-        entries = tuple(entries)
+    def _make(self, entries: list[Entry]) -> tuple[Call, ...]:
         names = Threads(entry.thread for entry in entries)
         return tuple(
             call_of(

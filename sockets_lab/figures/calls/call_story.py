@@ -60,7 +60,7 @@ class Height(NamedTuple):
 
 
 class Arrow(NamedTuple):
-    """What passed from one socket to another, in the band under `row`."""
+    """Something that passed from one socket to another, in the band under `row`."""
 
     row: int
     source: str
@@ -79,7 +79,7 @@ class Mark(NamedTuple):
 
 
 class Stretch(NamedTuple):
-    """What is true of a socket from `start` to `end`; None is the picture's upper or lower edge."""
+    """A condition of a socket from `start` to `end`; None is the picture's upper or lower edge."""
 
     role: str
     kind: Literal["descriptor", "kernel", "waits", "unread"]
@@ -90,7 +90,7 @@ class Stretch(NamedTuple):
 
 
 class CallStory(NamedTuple):
-    """All that a picture of the calls shows."""
+    """The content of a picture of calls."""
 
     lanes: tuple[str, ...]
     rows: tuple[Row, ...]
@@ -174,7 +174,7 @@ def _spans(call: Call, calls: list[Call]) -> bool:
 
 
 class _Socket:
-    """What is known of one socket at this point of the story."""
+    """The state of one socket at this point of the story."""
 
     def __init__(self) -> None:
         self.kind: Literal["descriptor", "kernel"] | None = None
@@ -187,7 +187,7 @@ class _Socket:
 
 
 class _StoryBuilder:
-    """The story up to some row; `add` goes on by one row."""
+    """A story that grows row by row."""
 
     def __init__(self, rows: tuple[Row, ...], lanes: tuple[str, ...]) -> None:
         self.rows, self.lanes = rows, lanes
@@ -198,6 +198,7 @@ class _StoryBuilder:
         self.stretches: list[Stretch] = []
 
     def add(self, at: int, row: Row) -> None:
+        """Add what row number `at` changes."""
         call, me = row.call, self.sockets[row.call.role]
         if me.kind is None and not me.ended:
             self._become(
@@ -318,6 +319,7 @@ class _StoryBuilder:
                 self._become(role, None, Height(at, True))  # the kernel no longer lists it
 
     def end(self) -> CallStory:
+        """Return the story, with all open stretches drawn to the lower edge."""
         for role, me in self.sockets.items():
             if me.kind is not None:
                 self._become(role, None, None)

@@ -33,7 +33,7 @@ SIZE, LEAD = 11.5, 17.0
 
 LABEL, TAG = 10.5, 10.5
 NOT_YET = "no descriptor yet"
-NOTE = "time flows downwards, one row a call; heights are not to scale"
+NOTE = "time flows downwards, one row per call; heights are not to scale"
 
 _TEXT, _BAND, _PLAIN, _WIDE = 218.0, 30.0, 30.0, 960.0
 
