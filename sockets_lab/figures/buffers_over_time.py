@@ -1,4 +1,4 @@
-"""Bytes that wait in the kernel's buffers along the time, one strip a buffer."""
+"""Draw the bytes that wait in the kernel's buffers over time, one strip for each buffer."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -20,18 +20,18 @@ __all__ = ["buffers_over_time"]
 def buffers_over_time(history: History, *, title: str = "Bytes in the kernel's buffers") -> Picture:
     """Draw how many bytes of each socket were unsent and unread, in milliseconds or seconds.
 
-    `history` is what `watch()` gave. Unsent bytes stay in the send buffer until the other end has
+    `history` comes from `watch()`. Unsent bytes stay in the send buffer until the other end has
     acknowledged them, unread bytes in the receive buffer until `recv()` takes them (SIOCOUTQ and
     SIOCINQ, man 7 tcp). Each strip has its own scale; a buffer that was always empty has no strip.
 
-    Raises ValueError when no bytes were seen: nobody but listeners was watched, or this machine
-    cannot show buffers.
+    Raises ValueError when no bytes were seen: only listeners were watched, or this machine cannot
+    show buffers.
     """
     buffers = buffers_of(history)
     if not buffers:
         raise ValueError(
             "no buffers to draw: watch a connected socket, on a machine that can show them "
-            "(sockets-lab doctor says which can)"
+            "(run `sockets-lab doctor` to see if yours can)"
         )
     with house_settings():
         return Picture(_draw(buffers, title), "\n".join(in_words(buffers)))
@@ -79,14 +79,14 @@ def _draw(buffers: Sequence[Buffer], title: str) -> Figure:
 
 
 def _strip(
-    card: Card, buffer: Buffer, place: tuple[float, float, float, float], clock: _Clock
+    card: Card, buffer: Buffer, area: tuple[float, float, float, float], clock: _Clock
 ) -> Axes:
-    left, top, width, height = place
+    left, top, width, height = area
     middle, ink = top + height / 2, role_hue(kind_of(buffer.role)).ink
     card.text(24, middle - 9, buffer.role, bold=True, ink=ink)
     card.text(24, middle + 10, f"{buffer.kind} bytes", ink=SOFT)
     card.text(left + width + 12, top + 8, _peak(buffer), size=11, ink=SOFT)
-    axes = card.axes(place, f"time ({clock.unit})", "")
+    axes = card.axes(area, f"time ({clock.unit})", "")
     axes.set_xlim(0, clock.at(clock.end_s))
     _scale(axes, buffer.most)
     _plot(axes, buffer, clock)
@@ -112,7 +112,7 @@ def _mark(nbytes: float, unit: ByteUnit) -> str:
 
 
 def _plot(axes: Axes, buffer: Buffer, clock: _Clock) -> None:
-    """Fill from each look to the next; where the socket is gone a stroke ends the line."""
+    """Fill from each look to the next; a stroke ends the line where the socket is gone."""
     times = [
         clock.at(moment_s) for moment_s in [*(one.at_s for one in buffer.levels), buffer.end_s]
     ]

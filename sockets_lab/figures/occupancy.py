@@ -1,9 +1,9 @@
-"""From a history to what stood in each buffer along the time, and to words that every run shares.
+"""Turn a history into the fill level of each buffer over time, and into words for every run.
 
-Nothing is drawn here. How big a buffer grows is up to the kernel, which tunes it by what it sees
-(Linux: tcp_rmem and tcp_wmem, man 7 tcp), and how often a look meets some bytes is up to chance. So
-the words hold no count but 0, and only what lasts: shorter than a fiftieth of the time does not
-count, and a fifth of the time is needed for "stay".
+Nothing is drawn here. The kernel decides how big a buffer grows, and tunes it by what it sees
+(Linux: tcp_rmem and tcp_wmem, man 7 tcp), and how often a look finds some bytes is up to chance. So
+the words have no count but 0, and only what lasts: less than a fiftieth of the time does not count,
+and "stay" needs a fifth of the time.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,17 +16,19 @@ __all__ = ["Buffer", "Level", "Span", "buffers_of", "in_words"]
 
 Kind = Literal["unsent", "unread"]
 
-_LASTING, _APART, _STAYING = 0.02, 0.1, 0.2
+_LASTING, _PAUSE, _STAYING = 0.02, 0.1, 0.2
 """Shares of the whole time: the least of a filling, of a pause between two, and of a stay."""
 
 _ALIKE, _LITTLE = 0.1, 0.001
 """Shares of bytes: how far they may move in a stay; and of the most in any buffer: still near 0."""
 
 _MANY = 3
-"""More fillings than this are not told one by one."""
+"""More fillings than this are not described one by one."""
 
 
 class Level(NamedTuple):
+    """The bytes in a buffer at one moment."""
+
     at_s: float
     nbytes: int
 
@@ -34,7 +36,7 @@ class Level(NamedTuple):
 class Buffer(NamedTuple):
     """What was seen of one buffer of one socket until `end_s`, in seconds of the history.
 
-    `gone` is True if the socket was no more there at the last look.
+    `gone` is True if the socket no longer existed at the last look.
     """
 
     role: str
@@ -56,7 +58,7 @@ class Span(NamedTuple):
 
 
 def buffers_of(history: History) -> list[Buffer]:
-    """Return every buffer of which at least one look told the bytes: first unsent, then unread."""
+    """Return every buffer of which at least one look counted the bytes: unsent, then unread."""
     times = [sample.at_s for sample in history]
     return [
         _buffer(role, kind, levels, times)
@@ -87,11 +89,12 @@ def in_words(buffers: Sequence[Buffer]) -> list[str]:
     whole = max(b.end_s for b in buffers) - min(b.levels[0].at_s for b in buffers)
     little = int(_LITTLE * max(buffer.most for buffer in buffers))
     return [
-        f"{buffer.role}'s {buffer.kind} bytes {_story(buffer, whole, little)}" for buffer in buffers
+        f"{buffer.role}'s {buffer.kind} bytes {_course(buffer, whole, little)}"
+        for buffer in buffers
     ]
 
 
-def _story(buffer: Buffer, whole_s: float, little: int) -> str:
+def _course(buffer: Buffer, whole_s: float, little: int) -> str:
     fillings = _lasting(_fillings(buffer, little), whole_s)
     if not fillings:
         return "stay at or near 0"
@@ -102,7 +105,7 @@ def _story(buffer: Buffer, whole_s: float, little: int) -> str:
 
 
 def _fillings(buffer: Buffer, little: int) -> Iterator[Span]:
-    """Yield the spans in which more than a `little` was there."""
+    """Yield the spans in which the buffer held more than a `little`."""
     start_s: float | None = None
     for level in buffer.levels:
         if level.nbytes > little and start_s is None:
@@ -115,10 +118,10 @@ def _fillings(buffer: Buffer, little: int) -> Iterator[Span]:
 
 
 def _lasting(spans: Iterator[Span], whole_s: float) -> list[Span]:
-    """Join spans with little between them, and leave out what is short even so."""
+    """Join spans with little time between them, and drop those that are still short."""
     joined: list[Span] = []
     for span in spans:
-        if joined and span.start_s - joined[-1].end_s < _APART * whole_s:
+        if joined and span.start_s - joined[-1].end_s < _PAUSE * whole_s:
             joined[-1] = Span(joined[-1].start_s, span.end_s)
         else:
             joined.append(span)
@@ -144,10 +147,10 @@ def _end(buffer: Buffer, filling: Span, whole_s: float) -> str:
 
 
 def _falls_after(stay: Span, buffer: Buffer) -> bool:
-    """Tell whether less is there later. Some more may be: what room a window has left is used late.
+    """Return True if the buffer holds less later; it may hold more, as a window fills late.
 
-    A sender spares the net pieces smaller than a segment until it has waited for some time (RFC
-    9293, section 3.8.6.2.1): 200 ms on Linux.
+    A sender holds back pieces smaller than a segment until it has waited for some time (RFC 9293,
+    section 3.8.6.2.1): 200 ms on Linux.
     """
     first, *later = [level.nbytes for level in buffer.levels if level.at_s >= stay.start_s]
     return any(nbytes < (1 - _ALIKE) * first for nbytes in later)

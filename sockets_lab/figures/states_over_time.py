@@ -1,4 +1,4 @@
-"""The kernel's states of every socket, as bars along the time."""
+"""Draw the kernel's states of every socket as bars along the time."""
 
 from collections.abc import Iterable, Mapping
 from itertools import groupby
@@ -6,11 +6,12 @@ from typing import NamedTuple
 
 from matplotlib.figure import Figure
 
-from sockets_lab.figures.calls.told import CallRecord, Told, state_in_words, told
+from sockets_lab.figures.calls.state_label import state_label
 from sockets_lab.figures.canvas.card import Card, house_settings, pill_width, text_width
 from sockets_lab.figures.canvas.palette import SOFT, kind_of, look_of_state, role_hue
 from sockets_lab.figures.canvas.picture import Picture
 from sockets_lab.kernel import History
+from sockets_lab.recording import Call
 
 __all__ = ["states_over_time"]
 
@@ -18,14 +19,14 @@ _TOP, _ROW, _BAR, _PLOT = 84.0, 40.0, 24.0, 620.0
 
 
 class _Seen(NamedTuple):
-    """What one look showed of one socket: its state, and whether somebody holds a descriptor."""
+    """What one look showed of one socket: its state, and if a process holds a descriptor."""
 
     state: str
     held: bool = True
 
     def __str__(self) -> str:
         early = not self.held and self.state in {"ESTABLISHED", "CLOSE_WAIT"}
-        return f"{self.state} (not accepted yet)" if early else state_in_words(self.state)
+        return f"{self.state} (not accepted yet)" if early else state_label(self.state)
 
 
 class _Bar(NamedTuple):
@@ -39,16 +40,16 @@ _Looks = list[tuple[float, Mapping[str, _Seen]]]
 
 
 def states_over_time(
-    source: History | Iterable[CallRecord], *, title: str = "States over time"
+    source: History | Iterable[Call], *, title: str = "States over time"
 ) -> Picture:
     """Draw each socket's kernel states as a bar along the time, in milliseconds.
 
-    `source` is what `watch()` gave, or a recording made with `record(states=True)`. A dashed bar
+    `source` comes from `watch()`, or is a recording made with `record(states=True)`. A dashed bar
     is a connection that no process holds: not accepted yet, or closed already.
 
     Raises ValueError when no state was observed.
     """
-    looks = _watched(source) if isinstance(source, History) else _recorded(told(source))
+    looks = _watched(source) if isinstance(source, History) else _recorded(source)
     if not looks:
         raise ValueError(
             "no states to draw: watch at least one socket, or record with record(states=True)"
@@ -66,16 +67,17 @@ def _watched(history: History) -> _Looks:
     ]
 
 
-def _recorded(calls: Iterable[Told]) -> _Looks:
-    """Return the recorded states; a recording says by its calls who holds a descriptor."""
+def _recorded(calls: Iterable[Call]) -> _Looks:
+    """Return the recorded states; the calls show which sockets have a descriptor."""
     looks: _Looks = []
     closed: set[str] = set()
     accepted: set[str] = set()
     for call in sorted(calls, key=lambda call: call.ended_s):
         accepted |= {call.role, call.accepted or call.role}
         closed |= {call.role} if call.name == "close" else set()
-        bare = closed | {r for r in call.states if kind_of(r) == "connection"} - accepted
-        seen = {role: _Seen(state, role not in bare) for role, state in call.states.items()}
+        states = call.states or {}
+        bare = closed | {role for role in states if kind_of(role) == "connection"} - accepted
+        seen = {role: _Seen(state, role not in bare) for role, state in states.items()}
         if seen:
             looks.append((call.ended_s, seen))
     return looks
@@ -101,7 +103,7 @@ def _words(bars: _Bars) -> str:
 
 
 def _in_order(row: list[_Bar]) -> str:
-    """Return the states in order, each once in a row, the same on every run."""
+    """Return the states in order, without repeats, the same on every run."""
     steady = [bar.seen for bar in row if bar.seen.state not in _FLEETING] or [row[-1].seen]
     return ", then ".join(words for words, _ in groupby(map(str, steady)))
 
@@ -166,7 +168,7 @@ def _draw_bar(card: Card, bar: _Bar, left: float, y: float, scale: float) -> Non
 
 
 def _pale(state: str) -> str:
-    """Return the colour of a hatch: there to be told apart, not to disturb the letters."""
+    """Return the colour of a hatch: strong enough to be seen, too pale to disturb the letters."""
     return look_of_state(state).edge + "55"
 
 

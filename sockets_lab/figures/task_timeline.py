@@ -1,4 +1,4 @@
-"""When the tasks of an event loop ran and when they waited, a lane a task."""
+"""Draw when the tasks of an event loop ran and when they waited, one lane for each task."""
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
@@ -21,14 +21,14 @@ __all__ = ["task_timeline"]
 def task_timeline(timeline: "Timeline", *, title: str = "Who runs when") -> Picture:
     """Draw each task's steps as bars, and its waits as a thin line between them.
 
-    The words tell who was watched, whether two of them ever ran at the same time, and how each
-    ended. Times and the number of steps differ by the run, so they are drawn and not told.
+    The words name the tasks, and report if two of them ever ran at the same time and how each
+    ended. Times and the number of steps differ on every run: they are in the drawing only.
 
     Raises ValueError for a timeline on which nothing has run.
     """
     steps = {name: each for name, each in timeline.steps.items() if each}
     if not steps:
-        raise ValueError("nothing to draw: let timeline.watch(name, coroutine) be awaited first")
+        raise ValueError("nothing to draw: await timeline.watch(name, coroutine) first")
     overlap = "yes" if _overlap(steps) else "no"
     words = [
         f"tasks in one thread: {', '.join(steps)}",
@@ -67,14 +67,14 @@ def _draw(steps: "Mapping[str, Sequence[Step]]", ends: Mapping[str, str], title:
 
 
 def _axes(
-    card: Card, place: tuple[float, float, float, float], steps: "Mapping[str, Sequence[Step]]"
+    card: Card, area: tuple[float, float, float, float], steps: "Mapping[str, Sequence[Step]]"
 ) -> Axes:
-    axes = card.axes(place, "time (ms)", "")
+    axes = card.axes(area, "time (ms)", "")
     first = min(each[0].began_s for each in steps.values())
     last = max(each[-1].ended_s for each in steps.values())
     spare = max(0.02 * (last - first), 1e-4)
     axes.set_xlim(1000 * (first - spare), 1000 * (last + spare))
-    axes.set_ylim(place[3], 0)
+    axes.set_ylim(area[3], 0)
     axes.set_yticks([])
     axes.spines["left"].set_visible(False)
     axes.xaxis.set_major_locator(MaxNLocator(8))

@@ -1,6 +1,6 @@
 """Record what Python code does at sockets and in event loops.
 
-`with record() as recording:` notes every socket call, in roles; a `Timeline` when each task runs.
+`with record() as recording:` records every socket call, in roles; a `Timeline` when each task runs.
 """
 
 from sockets_lab.recording.call import Call

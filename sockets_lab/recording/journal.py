@@ -1,11 +1,11 @@
-"""What is written down while recordings run.
+"""Store what is recorded while recordings run.
 
-All recordings that overlap share one journal, and each is a stretch of it; so a socket has one name
-in all of them, and a call costs the same however many watch.
+All recordings that overlap share one journal, and each is a part of it; so a socket has one name in
+all of them, and a call costs the same however many recordings run.
 
-A call is written when it returns, as a plain tuple: nothing is cheaper, and it happens in the
-middle of the learner's call. A call that has not returned yet costs nothing either: it is found
-where it waits, on the stack of its thread. Words are made of all this later.
+A call is written when it returns, as a plain tuple, the cheapest record: the learner's call waits
+meanwhile. A call that has not returned yet costs nothing: it is found on the stack of its thread.
+All this is put into words later.
 """
 
 import sys
@@ -18,7 +18,7 @@ from threading import Thread, get_ident
 from types import CodeType, FrameType
 from typing import Any, NamedTuple
 
-from sockets_lab.recording.callers import is_machinery, is_tls
+from sockets_lab.recording.callers import is_tls, is_tooling
 from sockets_lab.roles import Remembered, Roles
 
 __all__ = ["Entry", "Failure", "Here", "Journal"]
@@ -27,7 +27,7 @@ _INTERNET = (AF_INET, AF_INET6)
 
 
 class Failure(NamedTuple):
-    """Stands in place of a result when the call raised an error, of which it is the name."""
+    """The name of the error that a call raised, in place of its result."""
 
     error: str
 
@@ -45,12 +45,12 @@ class Entry(NamedTuple):
 
     @property
     def key(self) -> tuple[Thread, int]:
-        """What tells this call from all others."""
+        """Return the unique key of this call."""
         return self.thread, self.started
 
 
 class Here(threading.local):
-    """The thread that asks. Twice as quick as `threading.current_thread()`."""
+    """The current thread. Twice as fast as `threading.current_thread()`."""
 
     def __init__(self) -> None:
         self.thread = threading.current_thread()
@@ -62,57 +62,57 @@ class Journal:
     def __init__(self) -> None:
         self.written: list[tuple[Any, ...]] = []  # fields of an Entry, in the order of the returns
         self.roles = Roles()
-        self.known: dict[int, Remembered] = {}  # by id() of the socket; empty when all is over
+        self.known: dict[int, Remembered] = {}  # by id() of the socket; empty after close()
         self.codes: set[CodeType] = set()  # of the patched methods
-        self.watchers: list[object] = []  # recordings that want the kernel's states
+        self.watchers: list[object] = []  # recordings with states=True
         self.states: dict[tuple[Thread, int], Any] = {}  # Snapshots, by Entry.key
         self._refs: dict[int, weakref.ref[socket]] = {}
         self._hidden: dict[int, weakref.ref[socket]] = {}
-        self._quiet: set[int] = set()  # threads that are asking the kernel on our behalf
+        self._looking: set[int] = set()  # threads that ask the kernel for states
         self._asking = threading.Lock()
         self._over = False
 
     def close(self) -> None:
-        """Meet nobody any more; calls that still last are written when they return."""
+        """Stop registering sockets. Calls still in progress are recorded when they return."""
         self._over = True
         self.known.clear()
 
-    # Who is met
+    # Registering sockets
 
     @property
     def is_quiet(self) -> bool:
-        """Whether nothing is to be written: all is over, or this thread asks the kernel for us."""
-        return self._over or get_ident() in self._quiet
+        """Return True if nothing is recorded: it is closed, or this thread asks for states."""
+        return self._over or get_ident() in self._looking
 
-    def meet(self, sock: socket) -> Remembered | None:
-        """What is known of a socket met for the first time, None if it is not the learner's.
+    def register(self, sock: socket) -> Remembered | None:
+        """Return what is known of a socket seen for the first time, None if it is tooling's.
 
-        Called by a patched method: who called that stands two frames up.
+        Called by a patched method: its caller is two frames up.
         """
         if self.is_quiet or id(sock) in self._hidden:
             return None
-        if is_machinery(sys._getframe(2)):
+        if is_tooling(sys._getframe(2)):
             self._hide(sock)
             return None
-        return self._file(sock, self.roles.remember(sock))
+        return self._link(sock, self.roles.remember(sock))
 
-    def meet_new(self, sock: socket, caller: FrameType, *, adopts: bool) -> Remembered | None:
-        """What is known of a socket that was just made, None if that is not to be written down.
+    def register_new(self, sock: socket, caller: FrameType, *, adopts: bool) -> Remembered | None:
+        """Return what is known of a socket that was just made, None if that is not recorded.
 
         adopts: it was made for a descriptor; if another socket holds that, as where TLS takes over,
-        the new one plays the part of the other.
+        the new one gets the role of the other.
         """
-        if self.is_quiet or is_machinery(caller):
+        if self.is_quiet or is_tooling(caller):
             self._hide(sock)
             return None
         for known in reversed(self.roles.everything()) if adopts else ():
             other = known.socket
             if other is not None and other.fileno() == sock.fileno():
-                self.roles.same(sock, known)
-        known = self._file(sock, self.roles.remember(sock))
+                self.roles.alias(sock, known)
+        known = self._link(sock, self.roles.remember(sock))
         return None if is_tls(caller) else known
 
-    def _file(self, sock: socket, known: Remembered) -> Remembered:
+    def _link(self, sock: socket, known: Remembered) -> Remembered:
         # When the socket dies its id is free again: pop(id, ref) forgets the id, whatever `ref` is.
         self._refs[id(sock)] = weakref.ref(sock, partial(self.known.pop, id(sock)))
         self.known[id(sock)] = known
@@ -121,53 +121,64 @@ class Journal:
     def _hide(self, sock: socket) -> None:
         self._hidden[id(sock)] = weakref.ref(sock, partial(self._hidden.pop, id(sock)))
 
-    # What is read
+    # Reading
 
     def entries(self, start: int, began: int) -> list[Entry]:
-        """The calls that began at `began` or later, in that order; `start` were written before."""
+        """Return the calls that began at `began` or later, in that order.
+
+        start: how many calls were written before.
+        """
         waiting = {entry.key: entry for entry in self._waiting()}
         entries = [Entry(*fields) for fields in self.written[start:]]
         for entry in entries:
-            waiting.pop(entry.key, None)
+            waiting.pop(entry.key, None)  # it returned in the meantime
         everything = (*entries, *waiting.values())
         return sorted((each for each in everything if each.started >= began), key=_start)
 
+    def count(self, start: int, began: int) -> int:
+        """Return how many `entries` there are, without making or sorting them."""
+        waiting = {entry.key for entry in self._waiting() if entry.started >= began}
+        written = [fields for fields in self.written[start:] if fields[0] >= began]
+        if waiting:
+            waiting -= {(fields[4], fields[0]) for fields in written}
+        return len(written) + len(waiting)
+
     def now(self, entry: Entry) -> Entry:
-        """`entry` as it is now: a call that waited may have returned."""
+        """Return `entry` as it is now: a call that waited may have returned."""
         if entry.ended:
             return entry
         later = (fields for fields in reversed(self.written) if fields[0] == entry.started)
         return next((each for fields in later if (each := Entry(*fields)).key == entry.key), entry)
 
     def _waiting(self) -> Iterator[Entry]:
-        """The calls that have begun and not returned, read from the stacks of their threads."""
+        """Yield the calls in progress, read from the stacks of their threads."""
         threads = {thread.ident: thread for thread in threading.enumerate()}
         for ident, top in sys._current_frames().items():
             frame: FrameType | None = top
             while frame is not None and frame.f_code not in self.codes:
                 frame = frame.f_back
             if frame is not None and ident in threads and "began" in frame.f_locals:
-                here = frame.f_locals
-                said = here["name"], here["known"], threads[ident], here["given"]
-                yield Entry(here["began"], 0, *said, None)
+                local = frame.f_locals
+                fields = local["name"], local["known"], threads[ident], local["given"]
+                yield Entry(local["began"], 0, *fields, None)
 
     def look(self, key: tuple[Thread, int]) -> None:
-        """Keep what the kernel says of every socket met so far, for the call `key`."""
+        """Store the kernel's states of all registered sockets for the call `key`."""
         me = get_ident()
-        if me in self._quiet:
+        if me in self._looking:
             return
         from sockets_lab import kernel  # only recordings with states need it
 
-        met = (known.socket for known in self.roles.everything())
-        sockets = [sock for sock in met if sock is not None and sock.family in _INTERNET]
+        known = (each.socket for each in self.roles.everything())
+        sockets = [sock for sock in known if sock is not None and sock.family in _INTERNET]
         with self._asking:
-            self._quiet.add(me)
+            self._looking.add(me)
             try:
                 self.states[key] = kernel.look(*sockets, roles=self.roles)
-            except OSError:  # the kernel would not say: no states for this call
+            except OSError:  # the kernel did not answer: no states for this call
                 pass
             finally:
-                self._quiet.discard(me)
+                self._looking.discard(me)
 
 
 def _start(entry: Entry) -> int:

@@ -1,7 +1,7 @@
-"""Which methods of `socket.socket` are recorded, and what is kept of their arguments and results.
+"""The recorded methods of `socket.socket`, and what is kept of their arguments and results.
 
-What is kept must be small, must not keep a socket alive, and must not change afterwards: of bytes
-the beginning and the length, of a socket what `Roles` knows of it.
+What is kept must be small, must not keep a socket alive, and must not change afterwards: for bytes
+the beginning and the length, for a socket what `Roles` knows about it.
 """
 
 import socket
@@ -12,41 +12,51 @@ from typing import Any, NamedTuple
 from sockets_lab.recording.callers import is_library, is_tls
 from sockets_lab.roles import Remembered, Roles
 
-__all__ = ["METHODS", "SHOWN", "Data", "Method", "Other", "Space", "Target", "asked", "kept"]
+__all__ = [
+    "METHODS",
+    "SHOWN",
+    "Data",
+    "Method",
+    "Other",
+    "Space",
+    "Target",
+    "socket_arguments",
+    "summarize",
+]
 
-SHOWN = 20  # so many bytes of the data are kept
+SHOWN = 20  # bytes of data that are kept
 
 Arguments = tuple[Any, ...]
 
 
 class Data(NamedTuple):
-    """The beginning of some bytes, and how many there were."""
+    """The beginning of some bytes, and their number."""
 
     head: bytes
     length: int
 
 
 class Space(NamedTuple):
-    """A buffer to be filled, by its size in bytes."""
+    """A buffer to be filled: its size in bytes."""
 
     length: int
 
 
 class Other(NamedTuple):
-    """Something that is not shown, by the name of its type."""
+    """Any other value: the name of its type."""
 
     kind: str
 
 
 class Target(NamedTuple):
-    """An address given to a call, and the socket that had it at that time."""
+    """An address passed to a call, and the socket that had it at that time."""
 
     address: object
     known: Remembered | None
 
 
-def kept(value: Any) -> Any:
-    """What is kept of one argument: the beginning of anything that holds bytes."""
+def summarize(value: Any) -> Any:
+    """Return what is kept of one argument: the beginning of anything that holds bytes."""
     if not isinstance(value, bytes | bytearray | memoryview):
         return value if isinstance(value, int | float | str | None) else Other(type(value).__name__)
     view = memoryview(value)
@@ -55,14 +65,14 @@ def kept(value: Any) -> Any:
 
 
 def _data(roles: Roles, known: Remembered, arguments: Arguments) -> Arguments:
-    return tuple(map(kept, arguments))
+    return tuple(map(summarize, arguments))
 
 
 class Method(NamedTuple):
-    """What is done around one method beside noting that it was called, when, and for how long.
+    """How one method is recorded, besides the times of its calls.
 
-    keep, give: make the arguments and the result small. before, after: tell the roles what happens
-    to the socket; after an error too. unless: leave the call out when such a function makes it.
+    keep, give: make the arguments and the result small. before, after: report to the roles what
+    happens to the socket; after an error too. unless: leave out calls made by such a function.
     """
 
     keep: Callable[[Roles, Remembered, Arguments], Arguments] = _data
@@ -72,12 +82,12 @@ class Method(NamedTuple):
     unless: Callable[[FrameType], bool] | None = None
 
 
-def asked(args: Arguments, kwargs: dict[str, Any]) -> Arguments:
-    """The family, type and protocol that `socket()` makes when it is called with these."""
+def socket_arguments(args: Arguments, kwargs: dict[str, Any]) -> Arguments:
+    """Return the family, type and protocol that `socket()` uses for these arguments."""
     try:
         return _family_type_protocol(*args, **kwargs)
-    except (TypeError, ValueError):  # a mistake, about which `socket()` itself complains
-        return tuple(map(kept, args))
+    except (TypeError, ValueError):  # a mistake that `socket()` itself reports
+        return tuple(map(summarize, args))
 
 
 def _family_type_protocol(
@@ -92,27 +102,27 @@ def _family_type_protocol(
 
 def _data_and_target(roles: Roles, known: Remembered, arguments: Arguments) -> Arguments:
     *rest, address = arguments or (None,)
-    return (*map(kept, rest), *_target(roles, known, (address,)))
+    return (*map(summarize, rest), *_target(roles, known, (address,)))
 
 
 def _buffers(roles: Roles, known: Remembered, arguments: Arguments) -> Arguments:
-    """Data of all the buffers of `sendmsg`, as if they were one."""
+    """Return the data of all the buffers of `sendmsg`, as if they were one."""
     if not arguments or not isinstance(arguments[0], list | tuple):
-        return tuple(map(kept, arguments))  # to look into an iterator would be to use it up
-    pieces = [piece for piece in map(kept, arguments[0]) if isinstance(piece, Data)]
+        return tuple(map(summarize, arguments))  # reading an iterator would use it up
+    pieces = [piece for piece in map(summarize, arguments[0]) if isinstance(piece, Data)]
     head = b"".join(piece.head for piece in pieces)[:SHOWN]
     return (Data(head, sum(piece.length for piece in pieces)),)
 
 
 def _space(roles: Roles, known: Remembered, arguments: Arguments) -> Arguments:
-    """The size of the buffer that `recv_into` is to fill."""
+    """Return the size of the buffer that `recv_into` is to fill."""
     if not arguments or not isinstance(arguments[0], bytearray | memoryview):
         return arguments and (Space(0), *arguments[1:])
     return (Space(memoryview(arguments[0]).nbytes), *arguments[1:])
 
 
 def _target(roles: Roles, known: Remembered, arguments: Arguments) -> Arguments:
-    # A datagram socket may have the address that a listener has; the own kind comes first.
+    # A datagram socket may have the address of a listener; the same kind comes first.
     kinds = (known.kind, "stream", "datagram")
     return tuple(
         Target(address, next(filter(None, (roles.at(address, kind) for kind in kinds)), None))
@@ -129,12 +139,12 @@ def _accepted(roles: Roles, known: Remembered, result: tuple[socket.socket, obje
 
 
 def _same(roles: Roles, known: Remembered, result: socket.socket) -> Remembered:
-    roles.same(result, known)
+    roles.alias(result, known)
     return known
 
 
 def _secret(roles: Roles, known: Remembered, result: Any) -> None:
-    """A descriptor: it is another one on every run."""
+    """Return nothing: a descriptor differs on every run."""
 
 
 def _length_and_address(roles: Roles, known: Remembered, result: Any) -> tuple[int, object]:
@@ -143,11 +153,11 @@ def _length_and_address(roles: Roles, known: Remembered, result: Any) -> tuple[i
 
 
 def _small(roles: Roles, known: Remembered, result: Any) -> Any:
-    return kept(result)
+    return summarize(result)
 
 
 def _bound_late(roles: Roles, sock: socket.socket) -> None:
-    """The first datagram sent from a socket gives it an endpoint."""
+    """Note the endpoint that a socket gets with the first datagram it sends."""
     if roles.remember(sock).local is None:
         roles.refresh(sock)
 

@@ -1,8 +1,8 @@
-"""The methods of `socket.socket` that write into a journal, put on and taken off again.
+"""Patch the methods of `socket.socket` so that they write into a journal, and restore them.
 
-They are class attributes that shadow the methods below, so that a socket stays the plain object it
-is and a socket made earlier is recorded too. Only what is looked up while they stand is seen: a
-method that somebody bound earlier (`receive = sock.recv`) is not.
+Patches are class attributes that shadow the original methods, so that a socket stays the plain
+object it is and a socket made earlier is recorded too. A method that was bound before the patch
+(`receive = sock.recv`) is not recorded.
 
 `send`, `sendall` and `recv` are written out: they are called most, and each indirection costs a
 tenth of a send over loopback.
@@ -16,35 +16,37 @@ from typing import Any
 
 from sockets_lab.recording.callers import is_pair, is_part
 from sockets_lab.recording.journal import Failure, Here, Journal
-from sockets_lab.recording.methods import METHODS, Method, asked, kept
+from sockets_lab.recording.methods import METHODS, Method, socket_arguments, summarize
 from sockets_lab.recording.wording import name_of
 
 __all__ = ["Patches"]
 
 Function = Callable[..., Any]
 
-_SMALL = 64  # so many bytes are kept as they are, which is quicker than taking their beginning
+_SMALL = 64  # bytes kept whole, which is faster than taking their beginning
 _MISSING = object()
 _here = Here()
 
 
 class Patches:
-    """The patched methods of one journal. `put` and `take_off` may be cut short and repeated."""
+    """The patched methods of one journal. `apply` and `remove` may be interrupted and repeated."""
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
         self._before: dict[str, object] = {}
         self._ours: dict[str, Function] = {}
 
-    def put(self) -> None:
+    def apply(self) -> None:
         """Patch the methods that this system has."""
         for name in ("__init__", "send", "sendall", "recv", *METHODS):
             if hasattr(socket.socket, name):
-                self._put(name)
+                self._patch(name)
 
-    def take_off(self) -> None:
-        """Leave the class as it was found. A patch that somebody put on top of ours stays; ours is
-        then still called, and does nothing but call the method below.
+    def remove(self) -> None:
+        """Restore the class.
+
+        A patch that another tool put on top of ours stays; ours is then still called, and only
+        calls the original method.
         """
         for name, ours in self._ours.items():
             if vars(socket.socket).get(name) is not ours:
@@ -55,7 +57,7 @@ class Patches:
             else:
                 setattr(socket.socket, name, before)
 
-    def _put(self, name: str) -> None:
+    def _patch(self, name: str) -> None:
         original = getattr(socket.socket, name)
         self._before[name] = vars(socket.socket).get(name, _MISSING)
         ours = _recorded(self._journal, name, original)
@@ -77,11 +79,11 @@ def _recorded(journal: Journal, name: str, original: Function) -> Function:
 
 
 def _recv(journal: Journal, name: str, original: Function) -> Function:
-    find, meet, watchers = journal.known.get, journal.meet, journal.watchers
+    find, register, watchers = journal.known.get, journal.register, journal.watchers
     write, now = journal.written.append, perf_counter_ns
 
     def recv(sock: socket.socket, bufsize: int, flags: int = 0, /) -> Any:
-        known = find(id(sock)) or meet(sock)
+        known = find(id(sock)) or register(sock)
         if known is None:
             return original(sock, bufsize, flags)
         given = (bufsize, flags) if flags else bufsize
@@ -102,14 +104,14 @@ def _recv(journal: Journal, name: str, original: Function) -> Function:
 
 
 def _send(journal: Journal, name: str, original: Function) -> Function:
-    find, meet, watchers = journal.known.get, journal.meet, journal.watchers
+    find, register, watchers = journal.known.get, journal.register, journal.watchers
     write, now = journal.written.append, perf_counter_ns
 
     def send(sock: socket.socket, data: Any, flags: int = 0, /) -> Any:
-        known = find(id(sock)) or meet(sock)
+        known = find(id(sock)) or register(sock)
         if known is None:
             return original(sock, data, flags)
-        given = data if type(data) is bytes and len(data) <= _SMALL else kept(data)
+        given = data if type(data) is bytes and len(data) <= _SMALL else summarize(data)
         if flags:
             given = (given, flags)
         began = now()
@@ -136,25 +138,25 @@ def _method(journal: Journal, name: str, original: Function, method: Method) -> 
         caller = sys._getframe(1)
         if journal.is_quiet or is_part(caller) or (unless is not None and unless(caller)):
             return original(sock, *args, **kwargs)
-        known = journal.known.get(id(sock)) or journal.meet(sock)
+        known = journal.known.get(id(sock)) or journal.register(sock)
         if known is None:
             return original(sock, *args, **kwargs)
         if before is not None:
             before(roles, sock)
         given = keep(roles, known, (*args, *kwargs.values()))
-        began, ended, outcome = perf_counter_ns(), 0, None
+        began, ended, kept = perf_counter_ns(), 0, None
         try:
             result = original(sock, *args, **kwargs)
             ended = perf_counter_ns()
-            outcome = give(roles, known, result)
+            kept = give(roles, known, result)
         except BaseException as error:
-            outcome = Failure(name_of(error))
+            kept = Failure(name_of(error))
             raise
         finally:
             ended = ended or perf_counter_ns()
             if after is not None:
                 after(roles, sock)
-            journal.written.append((began, ended, name, known, _here.thread, given, outcome))
+            journal.written.append((began, ended, name, known, _here.thread, given, kept))
             if journal.watchers:
                 journal.look((_here.thread, began))
         return result
@@ -164,19 +166,19 @@ def _method(journal: Journal, name: str, original: Function, method: Method) -> 
 
 def _init(journal: Journal, original: Function) -> Function:
     def __init__(sock: socket.socket, *args: Any, **kwargs: Any) -> None:
-        caller, outcome, start = sys._getframe(1), None, perf_counter_ns()
+        caller, kept, start = sys._getframe(1), None, perf_counter_ns()
         try:
             original(sock, *args, **kwargs)
         except BaseException as error:
-            outcome = Failure(name_of(error))
+            kept = Failure(name_of(error))
             raise
         finally:
             ended = perf_counter_ns()
             adopts = (len(args) > 3 or "fileno" in kwargs) and not is_pair(caller)
-            if not is_part(caller) and (known := journal.meet_new(sock, caller, adopts=adopts)):
-                given = asked(args, kwargs)
+            if not is_part(caller) and (known := journal.register_new(sock, caller, adopts=adopts)):
+                given = socket_arguments(args, kwargs)
                 name = "socketpair" if is_pair(caller) else "socket"
-                journal.written.append((start, ended, name, known, _here.thread, given, outcome))
+                journal.written.append((start, ended, name, known, _here.thread, given, kept))
                 if journal.watchers:
                     journal.look((_here.thread, start))
 

@@ -1,4 +1,4 @@
-"""`with record() as recording:` every socket call that Python code makes inside."""
+"""Record every socket call that Python code makes in a `with record() as recording:` block."""
 
 import socket
 import threading
@@ -9,7 +9,7 @@ from types import CodeType, TracebackType
 from typing import ClassVar, overload
 
 from sockets_lab.recording import interrupts
-from sockets_lab.recording.call import Call
+from sockets_lab.recording.call import Call, call_of
 from sockets_lab.recording.journal import Entry, Journal
 from sockets_lab.recording.patches import Patches
 from sockets_lab.recording.threads import Threads
@@ -17,11 +17,11 @@ from sockets_lab.roles import Remembered, Roles
 
 __all__ = ["Recording", "record"]
 
-_LANES = ("client", "listener", "connection")  # others come after them
+_LANES = ("client", "listener", "connection")  # the others come after them
 
 
-class _Desk:
-    """What is shared by the recordings that run: the journal they all read and the patches."""
+class _Shared:
+    """The state shared by the recordings that run: their journal and the patches."""
 
     lock = threading.RLock()
     running: ClassVar[list["Recording"]] = []
@@ -32,17 +32,17 @@ class _Desk:
 def record(*, states: bool = False) -> "Recording":
     """Record the socket calls that Python code makes in the block, in every thread and in asyncio.
 
-    states: ask the kernel after each call for the state of every socket met so far; this takes
+    states: after each call, ask the kernel for the state of every socket seen so far; this takes
     some milliseconds a call.
 
-    Gives a Recording, for `with record() as recording:`. Sockets stay plain `socket.socket`
+    Returns a Recording, for `with record() as recording:`. Sockets stay plain `socket.socket`
     objects: while at least one recording runs, methods of that class are shadowed by ones that
-    write the call down and pass it on; afterwards the class is as it was, also after an error or
-    an interrupt. Recordings may be nested and may run in several threads at once; each has the
-    calls of all threads. Errors go through untouched.
+    record the call and pass it on; afterwards the class is restored, also after an error or an
+    interrupt. Recordings may be nested and may run in several threads at the same time; each has
+    the calls of all threads. Errors are passed on unchanged.
 
     Left out are calls made inside C code (TLS in `ssl`, child processes), methods that were bound
-    before the block, and what `sockets_lab.recording.callers` takes for machinery.
+    before the block, and calls that `sockets_lab.recording.callers` attributes to tooling.
     """
     return Recording(states=states)
 
@@ -50,23 +50,23 @@ def record(*, states: bool = False) -> "Recording":
 class Recording(Sequence[Call]):
     """The calls made while it ran, in the order in which they began: iteration, len, index, slice.
 
-    str() gives a line a call; thread by thread if several took part, for the order between threads
-    is not the same on every run. A call that still waits when the recording ends is not `finished`,
-    and is filled in when it returns. Sockets are not kept alive.
+    str() has one line for each call; with several threads it goes thread by thread, since the order
+    between threads is not the same on every run. A call that still waits when the recording ends is
+    not `finished`; ask the recording again after it has returned. Sockets are not kept alive.
     """
 
     def __init__(self, *, states: bool = False) -> None:
-        self.began_ns = 0
+        self._began_ns = 0
         self._states = states
-        self._journal = _Desk.journal
+        self._journal = _Shared.journal
         self._start = 0
         self._entries: list[Entry] | None = None
-        self._threads = Threads(())
+        self._made: tuple[tuple[object, ...], tuple[Call, ...]] = ((), ())  # version, calls
         self._guarded = False
 
     @interrupts.unbroken
     def __enter__(self) -> "Recording":
-        if self.began_ns:
+        if self._began_ns:
             raise ValueError("this recording has been used: make a new one with record()")
         self._guarded = interrupts.hold()
         try:
@@ -90,77 +90,68 @@ class Recording(Sequence[Call]):
         interrupts.deliver()
 
     def _begin(self) -> None:
-        with _Desk.lock:
-            if not _Desk.running:
-                _Desk.journal = Journal()
-                _Desk.patches = Patches(_Desk.journal)
-                _Desk.patches.put()
-            self._journal = _Desk.journal
+        with _Shared.lock:
+            if not _Shared.running:
+                _Shared.journal = Journal()
+                _Shared.patches = Patches(_Shared.journal)
+                _Shared.patches.apply()
+            self._journal = _Shared.journal
             self._start = len(self._journal.written)
-            self.began_ns = time.perf_counter_ns()
-            _Desk.running.append(self)
+            self._began_ns = time.perf_counter_ns()
+            _Shared.running.append(self)
             if self._states:
                 self._journal.watchers.append(self)
 
     def _end(self) -> None:
-        with _Desk.lock:
-            self._entries = self._written()
-            if self in _Desk.running:
-                _Desk.running.remove(self)
+        with _Shared.lock:
+            self._entries = self._read()
+            if self in _Shared.running:
+                _Shared.running.remove(self)
             if self in self._journal.watchers:
                 self._journal.watchers.remove(self)
-            if not _Desk.running:
-                _Desk.patches.take_off()
-                _Desk.journal.close()
+            if not _Shared.running:
+                _Shared.patches.remove()
+                _Shared.journal.close()
         if self._guarded:
             self._guarded = False
             interrupts.release()
 
     @property
     def roles(self) -> Roles:
-        """The names of the sockets; shared by recordings that overlap."""
+        """Return the names of the sockets; recordings that overlap share them."""
         return self._journal.roles
 
     @property
     def calls(self) -> tuple[Call, ...]:
-        """The calls so far."""
-        return tuple(Call(number, entry, self) for number, entry in enumerate(self._written(), 1))
+        """Return the calls so far. They do not change: ask again for news of one that waits."""
+        entries = self._read()
+        if not all(entry.ended for entry in entries):
+            return self._make(entries)
+        roles = tuple(known.role for known in self.roles.everything())
+        version = len(entries), len(self._journal.states), roles
+        if self._made[0] != version:
+            self._made = version, self._make(entries)
+        return self._made[1]
 
     @property
     def threads(self) -> tuple[str, ...]:
-        """The threads that made calls: "notebook" first, then the others by name."""
-        self._threads = Threads(entry.thread for entry in self._written())
-        return tuple(sorted(self._threads.values(), key=_in_order))
+        """Return the threads that made calls: "notebook" first, then the others by name."""
+        return tuple(sorted({call.thread for call in self.calls}, key=_thread_order))
 
     def of(self, who: "str | socket.socket") -> tuple[Call, ...]:
-        """The calls on one socket, given as itself or by its role."""
+        """Return the calls on one socket, given as itself or by its role."""
         role = who if isinstance(who, str) else self.roles.of(who)
         return tuple(call for call in self.calls if call.role == role)
 
     def lanes(self) -> tuple[str, ...]:
-        """The roles that made calls, in drawing order: clients, listener, connections, others."""
-        known = dict.fromkeys(entry.known for entry in self._written())
-        return tuple(each.role for each in sorted(known, key=_lane))
-
-    def name_of_thread(self, thread: threading.Thread) -> str:
-        """The name of a thread that made calls."""
-        if thread not in self._threads:
-            self._threads = Threads(entry.thread for entry in self._written())
-        return self._threads[thread]
-
-    def as_it_is_now(self, entry: Entry) -> Entry:
-        """`entry`, or what it became if the call waited and has returned."""
-        return self._journal.now(entry)
-
-    def states_after(self, entry: Entry) -> Mapping[str, str] | None:
-        """The kernel's states after a call, by what the sockets are called now."""
-        snapshot = self._journal.states.get(entry.key) if self._states else None
-        if snapshot is None:
-            return None
-        return {self.roles.now_called(view.role): view.state for view in snapshot.views}
+        """Return the roles that made calls: clients, listeners, connections, then others."""
+        known = dict.fromkeys(entry.known for entry in self._read())
+        return tuple(each.role for each in sorted(known, key=_lane_order))
 
     def __len__(self) -> int:
-        return len(self._written())
+        if self._entries is not None:
+            return len(self._entries)
+        return self._journal.count(self._start, self._began_ns)
 
     def __iter__(self) -> Iterator[Call]:
         return iter(self.calls)
@@ -189,19 +180,40 @@ class Recording(Sequence[Call]):
         return f"<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
 
     def _by_thread(self) -> list[tuple[str, list[Call]]]:
-        by_thread: dict[str, list[Call]] = {name: [] for name in self.threads}
-        for call in self.calls:
-            by_thread[call.thread].append(call)
-        return list(by_thread.items())
+        calls = self.calls
+        names = sorted({call.thread for call in calls}, key=_thread_order)
+        return [(name, [call for call in calls if call.thread == name]) for name in names]
 
-    def _written(self) -> list[Entry]:
-        if self._entries is not None:
-            return self._entries
-        return self._journal.entries(self._start, self.began_ns)
+    def _read(self) -> list[Entry]:
+        """Return the entries in order, as they are now: some may have returned after the end."""
+        if self._entries is None:
+            return self._journal.entries(self._start, self._began_ns)
+        return [self._journal.now(entry) for entry in self._entries]
+
+    def _make(self, entries: list[Entry]) -> tuple[Call, ...]:
+        names = Threads(entry.thread for entry in entries)
+        return tuple(
+            call_of(
+                number,
+                entry,
+                self.roles,
+                began_ns=self._began_ns,
+                thread=names[entry.thread],
+                states=self._states_after(entry),
+            )
+            for number, entry in enumerate(entries, 1)
+        )
+
+    def _states_after(self, entry: Entry) -> Mapping[str, str] | None:
+        """Return the kernel's states after a call, by what the sockets are called now."""
+        snapshot = self._journal.states.get(entry.key) if self._states else None
+        if snapshot is None:
+            return None
+        return {self.roles.now_called(view.role): view.state for view in snapshot.views}
 
 
 def _prune(traceback: TracebackType | None, codes: set[CodeType]) -> None:
-    """Take the patched methods out of the traceback that the learner is about to see."""
+    """Remove the patched methods from the traceback that the learner is about to see."""
     while traceback is not None:
         below = traceback.tb_next
         if below is not None and below.tb_frame.f_code in codes:
@@ -210,13 +222,13 @@ def _prune(traceback: TracebackType | None, codes: set[CodeType]) -> None:
             traceback = below
 
 
-def _in_order(name: str) -> tuple[bool, str, int]:
-    """ "notebook" before others, and "thread 2" before "thread 10"."""
+def _thread_order(name: str) -> tuple[bool, str, int]:
+    """Return a sort key: "notebook" before others, and "thread 2" before "thread 10"."""
     words, _, number = name.rpartition(" ")
     return name != "notebook", *((words, int(number)) if number.isdigit() else (name, 0))
 
 
-def _lane(known: Remembered) -> tuple[int, str, int]:
+def _lane_order(known: Remembered) -> tuple[int, str, int]:
     part = _LANES.index(known.part) if known.part in _LANES else len(_LANES)
     return part, known.part, known.number
 

@@ -1,9 +1,9 @@
 """When each task of an event loop ran, and when it waited.
 
-A coroutine runs from one `await` that has to wait to the next. Whoever drives it sees both ends of
-each such step: `send()` is called when it goes on, and returns when it waits again (PEP 492, "the
-coroutine object interface"). So a coroutine in between, which hands on all that goes through it,
-can note the times.
+A coroutine runs from one `await` that has to wait to the next. Its caller sees both ends of each
+such step: `send()` is called when it continues, and returns when it waits again (PEP 492, "the
+coroutine object interface"). So a coroutine in between, which passes everything on, can note the
+times.
 """
 
 import types
@@ -27,8 +27,8 @@ class Step(NamedTuple):
 class Timeline:
     """The steps of watched tasks by name, and how each ended, in words.
 
-    `ends` tells "returned", "cancelled", or "raised" with the error's name; a task that has not
-    ended is not in it.
+    `ends` has "returned", "cancelled", or "raised" with the error's name; a task that has not ended
+    is not in it.
     """
 
     def __init__(self) -> None:
@@ -37,7 +37,7 @@ class Timeline:
         self.ends: dict[str, str] = {}
 
     async def watch(self, name: str, coroutine: Coroutine[Any, Any, T]) -> T:
-        """Await a coroutine, and note its steps under a name; returns and raises what it does."""
+        """Await a coroutine and note its steps under a name; return or raise what it does."""
         self.steps.setdefault(name, [])
         try:
             result = await self._drive(name, coroutine)
@@ -79,4 +79,4 @@ class Timeline:
             self.steps[name].append(step)
 
     def __repr__(self) -> str:
-        return f"<timeline of {', '.join(self.steps) or 'nobody yet'}>"
+        return f"<timeline of {', '.join(self.steps) or 'no task yet'}>"

@@ -1,4 +1,4 @@
-"""Calls in words that are the same on every run: no port, descriptor, address or time."""
+"""Put calls into words that are the same on every run: no port, descriptor, address or time."""
 
 import errno
 import socket
@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 
 from sockets_lab.recording.journal import Entry
-from sockets_lab.recording.methods import SHOWN, Data, Other, Space, Target, kept
+from sockets_lab.recording.methods import SHOWN, Data, Other, Space, Target, summarize
 from sockets_lab.roles import Remembered, Roles
 
 __all__ = ["arguments_of", "name_of", "nbytes_of", "result_of"]
@@ -28,7 +28,7 @@ _ALIASES = ("AF_ROUTE", "IP_DEFAULT_", "IP_MAX_", "IPPROTO_HOPOPTS", "SO_J1939_"
 
 
 def name_of(error: BaseException) -> str:
-    """An error in a word: the name of its errno, "timed out", or the name of its class."""
+    """Return an error in a word: the name of its errno, "timed out", or the name of its class."""
     if isinstance(error, socket.gaierror):
         return _constant("EAI_", error.errno)
     if isinstance(error, OSError) and error.errno is not None:
@@ -37,7 +37,7 @@ def name_of(error: BaseException) -> str:
 
 
 def arguments_of(entry: Entry, roles: Roles) -> str:
-    """What stands between the parentheses."""
+    """Return the words between the parentheses."""
     given = entry.given if type(entry.given) is tuple else (entry.given,)
     in_constants = _IN_CONSTANTS.get(entry.name)
     if in_constants and all(isinstance(value, int) for value in given[:2]):
@@ -51,7 +51,7 @@ def arguments_of(entry: Entry, roles: Roles) -> str:
 
 
 def result_of(entry: Entry, roles: Roles) -> str:
-    """What came back, "" for None."""
+    """Return the result in words, "" for None."""
     result, name = entry.result, entry.name
     if isinstance(result, Remembered):
         return _accepted(result) if name == "accept" else result.role
@@ -67,7 +67,7 @@ def result_of(entry: Entry, roles: Roles) -> str:
 
 
 def nbytes_of(entry: Entry) -> int | None:
-    """How many bytes of data the call moved, None if it moves none."""
+    """Return how many bytes of data the call moved, None if it moves none."""
     result, name = entry.result, entry.name
     if name in _MOVERS and isinstance(result, int):
         return result
@@ -92,7 +92,7 @@ def _received_from(result: tuple[int, object], entry: Entry, roles: Roles) -> st
 
 
 def _is_end(entry: Entry) -> bool:
-    """Whether the call says that the peer will send no more: no bytes, though some were wanted."""
+    """Return True at the end of the stream: no bytes came, though some were asked for."""
     wanted = entry.given if type(entry.given) is tuple else (entry.given,)
     receives_stream = entry.known.kind == "stream" and entry.name.startswith("recv")
     return receives_stream and not entry.result and wanted[0] not in (0, Space(0))
@@ -105,7 +105,7 @@ def _is_error_option(given: tuple[Any, ...]) -> bool:
 def _value(value: Any, entry: Entry, roles: Roles) -> str:
     match value:
         case bytes():
-            return _data(kept(value))
+            return _data(summarize(value))
         case Data():
             return _data(value)
         case Space():
@@ -167,7 +167,7 @@ def _flags(flags: int) -> str:
 
 @cache
 def _constant(prefix: str, value: int | None) -> str:
-    """The name of a number in the `socket` module, the number itself where it has none."""
+    """Return the name of a number in the `socket` module, or the number if it has none."""
     for name in sorted(vars(socket)):
         if name.startswith(prefix) and not name.startswith(_ALIASES):
             known = getattr(socket, name)

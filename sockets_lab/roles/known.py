@@ -1,7 +1,7 @@
-"""One socket as it is remembered, and what the kernel says of it when asked quietly.
+"""One socket as it is remembered, and what the kernel reports about it.
 
-Questions go to the methods below `socket.socket`, so that a recording of the learner's calls
-(`sockets_lab.recording`) never contains them.
+The kernel is asked through the methods below `socket.socket`, so that a recording of the learner's
+calls (`sockets_lab.recording`) never contains these calls.
 """
 
 import re
@@ -13,17 +13,17 @@ __all__ = [
     "WILDCARDS",
     "Address",
     "Remembered",
-    "ask",
     "covers",
-    "in_words",
+    "describe_address",
+    "endpoint_of",
     "is_listening",
     "kind_of",
     "name_of",
+    "normalize",
+    "observed_part",
     "option_of",
-    "plain",
-    "said",
-    "see_as",
-    "seen_as",
+    "parse_role",
+    "record_part",
 ]
 
 Address = tuple[str, int]
@@ -33,9 +33,9 @@ _NAME = re.compile("(listener|client|connection|datagram socket|socket)(?: ([0-9
 _WELL_KNOWN = 1024  # ports below are typed by people; the others were chosen by a kernel
 
 
-# The kernel does not say whether a connected socket came from connect() or from accept(). What was
-# seen of sockets that still live is kept here by id(), so that a later `Roles` need not guess.
-_seen: dict[int, tuple[weakref.ref[socket.socket], str, int]] = {}
+# The kernel does not say which of connect() and accept() a connected socket came from. The parts of
+# sockets that still live are kept here by id(), so that a later `Roles` need not guess.
+_observed: dict[int, tuple[weakref.ref[socket.socket], str, int]] = {}
 
 
 class Remembered:
@@ -63,40 +63,40 @@ class Remembered:
 
     @property
     def socket(self) -> socket.socket | None:
-        """The socket, or None when it was collected or lives in another process."""
+        """Return the socket, or None when it was collected or lives in another process."""
         return self.ref() if self.ref is not None else None
 
     @property
     def address(self) -> str:
-        """Its local address in words: "the listener's address", "client 1's address"."""
+        """Return its local address in words: "the listener's address", "client 1's address"."""
         return f"{'the ' if self.role == 'listener' else ''}{self.role}'s address"
 
 
-def see_as(sock: socket.socket, part: str, number: int) -> None:
-    """Keep in mind, as long as `sock` lives, that it was seen to play this part."""
+def record_part(sock: socket.socket, part: str, number: int) -> None:
+    """Keep the part that `sock` plays, for as long as `sock` lives."""
     # When the socket dies its id is free again: pop(id, ref) forgets the id, whatever `ref` is.
-    _seen[id(sock)] = weakref.ref(sock, partial(_seen.pop, id(sock))), part, number
+    _observed[id(sock)] = weakref.ref(sock, partial(_observed.pop, id(sock))), part, number
 
 
-def seen_as(sock: socket.socket) -> tuple[str, int] | None:
-    """The part that `sock` was seen to play, and its number; None if it was not seen."""
-    seen = _seen.get(id(sock))
-    return seen[1:] if seen else None
+def observed_part(sock: socket.socket) -> tuple[str, int] | None:
+    """Return the part that `sock` was seen to play, and its number; None if it was not seen."""
+    observed = _observed.get(id(sock))
+    return observed[1:] if observed else None
 
 
 def name_of(part: str, number: int) -> str:
-    """The name of a socket by the part it plays: "listener", "listener 2", "client 1"."""
+    """Return the name of a socket by the part it plays: "listener", "listener 2", "client 1"."""
     return part if (part, number) == ("listener", 1) else f"{part} {number}"
 
 
-def said(role: str) -> tuple[str, int]:
-    """The part and number that a name tells: ("client", 2) for "client 2"; ("", 0) for others."""
+def parse_role(role: str) -> tuple[str, int]:
+    """Return the part and number in a name: ("client", 2) for "client 2"; ("", 0) for others."""
     match = _NAME.fullmatch(role)
     return (match[1], int(match[2] or 1)) if match else ("", 0)
 
 
-def plain(address: object) -> Address | None:
-    """(host, port) of any internet address, with ::ffff:127.0.0.1 and %zones made plain."""
+def normalize(address: object) -> Address | None:
+    """Return (host, port) of any internet address, without %zones and the prefix ::ffff:."""
     if not isinstance(address, tuple) or len(address) < 2 or not isinstance(address[1], int):
         return None
     host = str(address[0]).partition("%")[0] or "0.0.0.0"
@@ -104,31 +104,31 @@ def plain(address: object) -> Address | None:
     return (mapped if "." in mapped else host), address[1]
 
 
-def covers(local: Address, place: Address) -> bool:
-    """Whether a socket bound to `local` is the one that is reached at `place`."""
-    return local == place or (local[0] in WILDCARDS and local[1] == place[1])
+def covers(local: Address, endpoint: Address) -> bool:
+    """Return True if a socket bound to `local` is the one that is reached at `endpoint`."""
+    return local == endpoint or (local[0] in WILDCARDS and local[1] == endpoint[1])
 
 
-def in_words(address: object) -> str:
-    """An address that no known socket has: its port is told only if a person typed it."""
-    place = plain(address)
-    if place is None:
+def describe_address(address: object) -> str:
+    """Return an address that no known socket has in words; only a typed port is shown."""
+    endpoint = normalize(address)
+    if endpoint is None:
         return "an address"
-    host, port = place
+    host, port = endpoint
     return f"{host}, {f'port {port}' if port < _WELL_KNOWN else 'some port'}"
 
 
-def ask(sock: socket.socket, question: str) -> Address | None:
-    """getsockname or getpeername; None when there is no answer or nothing is bound."""
+def endpoint_of(sock: socket.socket, method: str) -> Address | None:
+    """Call getsockname or getpeername; return None after an error or if nothing is bound."""
     try:
-        place = plain(getattr(super(socket.socket, sock), question)())
+        endpoint = normalize(getattr(super(socket.socket, sock), method)())
     except OSError:
         return None
-    return place if place and place[1] else None
+    return endpoint if endpoint and endpoint[1] else None
 
 
 def option_of(sock: socket.socket, option: int) -> int:
-    """An option of SOL_SOCKET; 0 for a closed socket or a system without the option."""
+    """Return an option of SOL_SOCKET; 0 for a closed socket or a system without the option."""
     try:
         return super(socket.socket, sock).getsockopt(socket.SOL_SOCKET, option)
     except OSError:
@@ -136,11 +136,11 @@ def option_of(sock: socket.socket, option: int) -> int:
 
 
 def is_listening(sock: socket.socket) -> bool:
-    """Whether the kernel accepts connections for `sock`."""
+    """Return True if the kernel accepts connections for `sock`."""
     return bool(option_of(sock, socket.SO_ACCEPTCONN))
 
 
 def kind_of(sock: socket.socket) -> str:
-    """The kind of socket: "stream", "datagram" or "other"."""
+    """Return the kind of socket: "stream", "datagram" or "other"."""
     kinds: dict[int, str] = {socket.SOCK_STREAM: "stream", socket.SOCK_DGRAM: "datagram"}
     return kinds.get(sock.type, "other")

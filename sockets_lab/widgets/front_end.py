@@ -1,4 +1,4 @@
-"""Is there a kernel that can carry widgets, and how are they shown and taken away again."""
+"""Find out if a kernel can show widgets; show them and remove them."""
 
 import sys
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,7 @@ WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 
 
 def has_kernel() -> bool:
-    """Say whether this code runs in a Jupyter kernel, where a front end may show widgets."""
+    """Return True in a Jupyter kernel, where a front end may show widgets."""
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython else None
     return getattr(shell, "kernel", None) is not None
@@ -24,7 +24,7 @@ def view_of(widget: "Widget") -> dict[str, Any]:
 
 
 def close(widget: "Widget | None") -> None:
-    """Take `widget`, what stands in it and their looks out of kernel and front end."""
+    """Remove `widget`, its children and their styles from kernel and front end."""
     if widget is None:
         return
     for child in getattr(widget, "children", ()):

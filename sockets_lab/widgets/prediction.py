@@ -11,22 +11,22 @@ if TYPE_CHECKING:
 
 __all__ = ["Comparison", "Prediction", "predict"]
 
-_LOOK = "display: block; line-height: 1.4"  # inside widgets Lab spreads lines far apart
+_LOOK = "display: block; line-height: 1.4"  # inside widgets JupyterLab uses wide line spacing
 _WAITING = "Choose one, then run the next cell."
 _CHOSEN = "Noted: {answer}. Now run the next cell."
 
-# One prediction a question: running the cell again starts afresh, and takes the old buttons away.
+# One prediction for each question: running the cell again starts afresh and removes the buttons.
 _current: dict[str, "Prediction"] = {}
 
 
 def predict(question: str, answers: Sequence[str]) -> "Prediction":
     """Ask for a prediction before something is run.
 
-    Put it on the last line of a cell: it is shown as radio buttons, none of them chosen. Where no
-    front end can show buttons it is shown as text, and `choose` answers it.
+    Put it on the last line of a cell: it is shown as radio buttons, none of them chosen. Without a
+    front end for widgets it is shown as text, and `choose` answers it.
 
     Arguments: the question; at least two different answers, in the order to be shown.
-    Returns a `Prediction`; its `compare` tells it what happened.
+    Returns a `Prediction`; its `compare` takes what happened.
     Raises ValueError when there are fewer than two answers, or two that are the same.
     """
     prediction = Prediction(question, answers)
@@ -45,7 +45,7 @@ class Comparison(NamedTuple):
 
     @property
     def right(self) -> bool | None:
-        """Whether the prediction came true, or None when there was none."""
+        """Return True if the prediction came true, or None when there was none."""
         return None if self.predicted is None else self.predicted == self.observed
 
     def __str__(self) -> str:
@@ -82,10 +82,12 @@ class Prediction:
     def choose(self, answer: str) -> "Prediction":
         """Choose `answer`, as a click on its button does.
 
-        Raises ValueError when it is none of the answers.
+        Raises ValueError when it is not one of the answers.
         """
         if answer not in self.answers:
-            raise ValueError(f"{answer!r} is no answer to choose from: {list(self.answers)!r}")
+            raise ValueError(
+                f"{answer!r} is not one of the answers: choose from {list(self.answers)!r}"
+            )
         self.chosen = answer
         if self._widget is not None:
             self._widget.children[1].value = answer
@@ -96,7 +98,7 @@ class Prediction:
         return Comparison(self.chosen, observed)
 
     def close(self) -> None:
-        """Take the buttons away; what was chosen stays."""
+        """Remove the buttons; the choice stays."""
         widget, self._widget = self._widget, None
         close(widget)
 
@@ -112,7 +114,7 @@ class Prediction:
     def _repr_mimebundle_(
         self, include: object = None, exclude: object = None
     ) -> dict[str, str | dict[str, Any]]:
-        """Words for every reader, and the buttons for a front end that can show them."""
+        """Return words for every reader, and the buttons for a front end that can show them."""
         bundle: dict[str, str | dict[str, Any]] = {
             "text/plain": repr(self),
             "text/html": self._repr_html_(),

@@ -1,4 +1,4 @@
-"""Stepping through a recording: one call at a time, with the kernel's states after each."""
+"""Step through a recording, one call at a time, with the kernel's states after each."""
 
 from collections.abc import Iterator, Sequence
 from html import escape
@@ -16,22 +16,22 @@ __all__ = ["Stepper", "step_through"]
 _WINDOW = 9  # calls shown at once around the current one: as many as fit beside the text
 _TABLE = "border-collapse: collapse; line-height: 1.5"
 _CELL = "text-align: left; padding: 0.1em 0.8em; white-space: nowrap"
-_ROWS = {  # where a row stands, seen from the current step; text keeps the theme's own colour
+_ROWS = {  # by position relative to the current step; the text keeps the colour of the theme
     "before": "",
     "here": ' aria-current="step" style="background: rgba(0, 114, 178, 0.28)"',
     "after": ' style="opacity: 0.6"',
 }
 
-# One walk a story: running the cell again takes the old slider away.
+# One stepper for each list of steps: running the cell again removes the old slider.
 _current: dict[str, "Stepper"] = {}
 
 
 def step_through(recording: "Recording") -> "Stepper":
-    """Walk through `recording` call by call, with the kernel's states after each call.
+    """Step through `recording` call by call, with the kernel's states after each call.
 
     Put it on the last line of a cell: a slider and two buttons move through the calls, and a table
     shows the state of each socket. States are there when they were recorded: `record(states=True)`.
-    Where no front end can show it, it is a list of all steps.
+    Without a front end for widgets it is a list of all steps.
 
     Returns a `Stepper`; it keeps the calls recorded so far.
     """
@@ -44,7 +44,7 @@ def step_through(recording: "Recording") -> "Stepper":
 
 
 class Stepper:
-    """A walk through the calls of a recording; `step` is the current one, from 1."""
+    """The calls of a recording, one by one; `step` is the current one, from 1."""
 
     def __init__(self, recording: "Recording") -> None:
         self.calls: tuple[Call, ...] = tuple(recording)
@@ -53,11 +53,11 @@ class Stepper:
 
     @property
     def roles(self) -> tuple[str, ...]:
-        """The sockets whose states were recorded, in the order they appear."""
+        """Return the sockets whose states were recorded, in the order they appear."""
         return tuple(dict.fromkeys(role for call in self.calls for role in call.states or ()))
 
     def close(self) -> None:
-        """Take the slider and its buttons away."""
+        """Remove the slider and its buttons."""
         widget, self._widget = self._widget, None
         close(widget)
 
@@ -74,13 +74,13 @@ class Stepper:
     def _repr_mimebundle_(
         self, include: object = None, exclude: object = None
     ) -> dict[str, str | dict[str, Any]]:
-        """Words for every reader, and the slider for a front end that can show it."""
+        """Return words for every reader, and the slider for a front end that can show it."""
         bundle: dict[str, str | dict[str, Any]] = {
             "text/plain": repr(self),
             "text/html": self._repr_html_(),
         }
         if has_kernel() and self.calls:
-            self._widget = self._widget or _walk(self)
+            self._widget = self._widget or _slider_view(self)
             bundle[WIDGET_VIEW] = view_of(self._widget)
         return bundle
 
@@ -92,8 +92,8 @@ def _threads(calls: "Sequence[Call]") -> tuple[str, ...]:
 def _lines(calls: "Sequence[Call]") -> Iterator[str]:
     """Yield every step as words: with states, or thread by thread where several took part.
 
-    Threads race: which of two calls came first, and what the kernel said in between, differs from
-    run to run. What each thread did does not.
+    Threads race: which of two calls came first, and the kernel's states in between, differ from run
+    to run. The calls of each thread do not.
     """
     threads = _threads(calls)
     if len(threads) < 2:
@@ -101,8 +101,8 @@ def _lines(calls: "Sequence[Call]") -> Iterator[str]:
         return
     for thread in sorted(threads):
         yield f"{thread}:"
-        own = [call for call in calls if call.thread == thread]
-        yield from (f"  {number}. {call}" for number, call in enumerate(own, 1))
+        calls_here = [call for call in calls if call.thread == thread]
+        yield from (f"  {number}. {call}" for number, call in enumerate(calls_here, 1))
 
 
 def _steps(calls: "Sequence[Call]") -> Iterator[str]:
@@ -115,7 +115,7 @@ def _steps(calls: "Sequence[Call]") -> Iterator[str]:
 
 
 def _table(calls: "Sequence[Call]", roles: Sequence[str], step: int = 0, first: int = 1) -> str:
-    """Return `calls`, numbered from `first`, as a table; the row numbered `step` stands out."""
+    """Return `calls`, numbered from `first`, as a table; the row numbered `step` is highlighted."""
     head = "".join(_cell("th", text, ' scope="col"') for text in ("step", "call", *roles))
     rows = "".join(_row(call, roles, number, step) for number, call in enumerate(calls, first))
     return (
@@ -136,7 +136,7 @@ def _cell(tag: str, text: str, attributes: str = "") -> str:
     return f'<{tag}{attributes} style="{_CELL}">{escape(text)}</{tag}>'
 
 
-def _walk(stepper: Stepper) -> "VBox":
+def _slider_view(stepper: Stepper) -> "VBox":
     from ipywidgets import HTML, Button, HBox, IntSlider, VBox
 
     last = len(stepper.calls)
@@ -161,7 +161,7 @@ def _walk(stepper: Stepper) -> "VBox":
 
 
 def _page(stepper: Stepper) -> str:
-    """Return what is seen at the current step: the call in words, and the calls around it."""
+    """Return the view of the current step: the call in words, and the calls around it."""
     step, last = stepper.step, len(stepper.calls)
     start = max(0, min(step - 1 - _WINDOW // 2, last - _WINDOW))
     calls = stepper.calls[start : start + _WINDOW]

@@ -1,4 +1,4 @@
-"""What stood in the kernel's buffers along the time, in words that every run shares."""
+"""Bytes in the kernel's buffers over time, in words that are the same on every run."""
 
 import socket
 import threading
@@ -19,23 +19,23 @@ from tests.support.sample_figures import FULL, buffers, deadlocks, history, pair
 GONE = (None, None)
 
 
-def told(seen: History) -> dict[str, str]:
-    """What the words say, by buffer."""
+def words_of(seen: History) -> dict[str, str]:
+    """Return the words of the picture, by buffer."""
     lines = buffers_over_time(seen).words.splitlines()
     return dict(line.split(" bytes ") for line in lines)
 
 
 def unread(*levels: int) -> str:
-    """What the words say of connection 1's unread bytes."""
-    return told(buffers(*((0, level) for level in levels)))["connection 1's unread"]
+    """Return the words about connection 1's unread bytes."""
+    return words_of(buffers(*((0, level) for level in levels)))["connection 1's unread"]
 
 
 # --- words --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("most", [1, 128_000, 3_000_000])
-def test_tells_each_buffer_alike_whatever_its_size(most: int) -> None:
-    assert told(buffers(*FULL, most=most)) == {
+def test_words_do_not_depend_on_the_size(most: int) -> None:
+    assert words_of(buffers(*FULL, most=most)) == {
         "client 1's unsent": "rise, then stay, then fall to 0",
         "client 1's unread": "stay at or near 0",
         "connection 1's unsent": "stay at or near 0",
@@ -59,7 +59,7 @@ def test_tells_each_buffer_alike_whatever_its_size(most: int) -> None:
         ((0, 9, 0, 0) * 4, "rise and fall again and again, then fall to 0"),
     ],
 )
-def test_tells_turns_without_counts(levels: tuple[int, ...], words: str) -> None:
+def test_words_have_turns_without_counts(levels: tuple[int, ...], words: str) -> None:
     assert unread(*levels) == words
 
 
@@ -69,17 +69,17 @@ def test_is_as_wide_whatever_it_counts() -> None:
     assert len(widths) == 1
 
 
-def test_tells_bytes_that_were_gone_with_their_socket() -> None:
-    assert told(buffers((0, 5), (0, 9), GONE))["connection 1's unread"] == (
+def test_words_have_bytes_gone_with_their_socket() -> None:
+    assert words_of(buffers((0, 5), (0, 9), GONE))["connection 1's unread"] == (
         "are there at first, then stay, then are gone with the socket"
     )
 
 
-def test_what_a_look_meets_by_chance_is_not_told() -> None:
+def test_a_single_look_does_not_change_the_words() -> None:
     quiet = [(31, 0)] * 100
     for chance in (0, 1, 30):
         seen = buffers(*quiet, (31, chance), *quiet)
-        assert told(seen)["connection 1's unread"] == "stay at or near 0"
+        assert words_of(seen)["connection 1's unread"] == "stay at or near 0"
 
 
 def test_a_moment_at_zero_does_not_end_a_filling() -> None:
@@ -91,7 +91,7 @@ def test_ripples_do_not_end_a_stay() -> None:
 
 
 @pytest.mark.parametrize("seen", [history(), queue(0, 1), history(pair(1))])
-def test_refuses_a_history_without_buffers(seen: History) -> None:
+def test_rejects_a_history_without_buffers(seen: History) -> None:
     with pytest.raises(ValueError, match="no buffers to draw: watch a connected socket, on a mach"):
         buffers_over_time(seen)
 
@@ -103,7 +103,7 @@ def written(seen: History) -> list[str]:
     return [text.get_text() for text in texts(buffers_over_time(seen).figure)]
 
 
-def test_buffers_that_were_always_empty_have_no_strip() -> None:
+def test_empty_buffers_have_no_strip() -> None:
     words = written(buffers(*FULL))
     assert words.count("unread bytes") == words.count("unsent bytes") == 1
     assert "always 0: client 1 unread, connection 1 unsent" in words
@@ -120,7 +120,7 @@ def test_strips_and_time_have_units() -> None:
     ("nbytes", "words"),
     [(1, "1 byte"), (4000, "4,000 bytes"), (131_072, "128 KiB"), (3_886_726, "3.71 MiB")],
 )
-def test_bytes_are_told_in_a_unit_that_suits(nbytes: int, words: str) -> None:
+def test_bytes_have_a_unit_that_suits(nbytes: int, words: str) -> None:
     assert in_unit(nbytes) == words
 
 
@@ -153,7 +153,7 @@ def test_full_buffers_are_drawn_from_real_sockets(family: Family) -> None:
         while connection.recv(1_000_000):
             pass
     picture = buffers_over_time(seen)
-    said = told(seen)
-    assert said["client 1's unsent"].startswith("rise, then stay")
-    assert said["connection 1's unread"] == "rise, then stay, then fall to 0"
+    words = words_of(seen)
+    assert words["client 1's unsent"].startswith("rise, then stay")
+    assert words["connection 1's unread"] == "rise, then stay, then fall to 0"
     assert faults(picture.figure, 200) == []

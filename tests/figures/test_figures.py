@@ -1,4 +1,4 @@
-"""What the pictures say in words, and what they refuse to draw."""
+"""The words of the pictures, and what the pictures refuse to draw."""
 
 import io
 from pathlib import Path
@@ -21,9 +21,9 @@ from tests.support.sample_figures import (
     ABLE,
     PICTURES,
     UNABLE,
-    crowd,
     datagrams,
     echo,
+    four_clients,
     history,
     life,
     mishaps,
@@ -69,7 +69,7 @@ def test_saves_at_the_density_asked_for(tmp_path: Path) -> None:
     assert picture.figure.dpi == 100
 
 
-def test_refuses_to_save_as_anything_but_png(tmp_path: Path) -> None:
+def test_saves_as_png_only(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"give a name that ends in \.png, not 'map\.gif'"):
         lab_map().save("map.gif")
     with pytest.raises(FileNotFoundError):
@@ -95,40 +95,40 @@ def test_words_hold_no_port_and_no_time() -> None:
 # --- the sequence of calls ----------------------------------------------------------------------
 
 
-def test_tells_each_call_and_the_states_that_it_changed() -> None:
-    told = lines(call_sequence(echo()))
-    assert told[0] == "14 calls on 3 sockets: client 1, listener, connection 1"
-    assert told[2] == "2. listener: bind(127.0.0.1, port 0)"
-    assert told[3] == "3. listener: listen(5); the kernel says: listener LISTEN"
-    assert told[5] == (
+def test_words_have_each_call_and_new_states() -> None:
+    words = lines(call_sequence(echo()))
+    assert words[0] == "14 calls on 3 sockets: client 1, listener, connection 1"
+    assert words[2] == "2. listener: bind(127.0.0.1, port 0)"
+    assert words[3] == "3. listener: listen(5); the kernel says: listener LISTEN"
+    assert words[5] == (
         "5. client 1: connect(the listener's address); "
         "the kernel says: client 1 ESTABLISHED, connection 1 ESTABLISHED"
     )
-    assert told[7] == "7. listener: accept() -> connection 1 from client 1's address"
-    assert told[-2] == "14. listener: close(); the kernel says: listener CLOSED"
+    assert words[7] == "7. listener: accept() -> connection 1 from client 1's address"
+    assert words[-2] == "14. listener: close(); the kernel says: listener CLOSED"
 
 
-def test_tells_either_fin_wait_alike_as_chance_decides_which_it_is() -> None:
-    told = lines(call_sequence(echo()))
-    assert told[11] == (
+def test_both_fin_waits_have_the_same_words() -> None:
+    words = lines(call_sequence(echo()))
+    assert words[11] == (
         "11. client 1: close(); the kernel says: client 1 FIN_WAIT_1 or 2, connection 1 CLOSE_WAIT"
     )
 
 
-def test_tells_that_a_connection_exists_before_accept() -> None:
+def test_connection_exists_before_accept() -> None:
     insight = "connection 1 exists before accept() gives it a descriptor"
     assert lines(call_sequence(echo()))[-1] == insight
     assert lines(call_sequence(echo(states=False)))[-1] == insight
 
 
-def test_tells_that_nobody_accepts_a_connection() -> None:
-    assert lines(call_sequence(crowd()))[-2:] == [
+def test_connection_is_never_accepted() -> None:
+    assert lines(call_sequence(four_clients()))[-2:] == [
         "connection 1 exists before accept() gives it a descriptor",
-        "connection 2 exists, and nobody accepts it",
+        "connection 2 exists and is never accepted",
     ]
 
 
-def test_tells_threads_apart_as_their_order_differs_by_the_run() -> None:
+def test_words_go_thread_by_thread() -> None:
     assert lines(call_sequence(two_threads())) == [
         "7 calls on 3 sockets: client 1, listener, connection 1",
         "notebook:",
@@ -139,29 +139,29 @@ def test_tells_threads_apart_as_their_order_differs_by_the_run() -> None:
         "  listener: accept() -> connection 1 from client 1's address",
         "  connection 1: recv(9) -> 2 bytes",
         "  connection 1: sendall(b'hi')",
-        "  listener: accept()",
+        "  listener: accept() ... still waiting",
     ]
 
 
-def test_tells_errors_by_name() -> None:
-    told = lines(call_sequence(mishaps()))
-    assert told[1] == "1. listener 2: bind(the listener's address) !! EADDRINUSE"
-    assert told[-2] == "8. client 1: recv(10) !! ECONNRESET"
+def test_words_name_errors() -> None:
+    words = lines(call_sequence(mishaps()))
+    assert words[1] == "1. listener 2: bind(the listener's address) !! EADDRINUSE"
+    assert words[-2] == "8. client 1: recv(10) !! ECONNRESET"
 
 
-def test_tells_datagrams() -> None:
+def test_words_have_datagrams() -> None:
     assert lines(call_sequence(datagrams()))[0].endswith("datagram socket 1, datagram socket 2")
 
 
-def test_refuses_a_recording_without_calls() -> None:
-    with pytest.raises(ValueError, match="the recording holds no call; make calls inside it"):
+def test_rejects_a_recording_without_calls() -> None:
+    with pytest.raises(ValueError, match="the recording holds no call; make calls in its block"):
         call_sequence([])
 
 
 # --- states over time ---------------------------------------------------------------------------
 
 
-def test_tells_states_in_order_by_role() -> None:
+def test_words_have_states_in_order_by_role() -> None:
     assert lines(states_over_time(life())) == [
         "listener: LISTEN",
         "client 1: ESTABLISHED, then FIN_WAIT_1 or 2, then TIME_WAIT",
@@ -169,7 +169,7 @@ def test_tells_states_in_order_by_role() -> None:
     ]
 
 
-def test_tells_the_states_of_a_recording() -> None:
+def test_words_have_the_states_of_a_recording() -> None:
     assert lines(states_over_time(echo())) == [
         "listener: CLOSED, then LISTEN, then CLOSED",
         "client 1: CLOSED, then ESTABLISHED, then FIN_WAIT_1 or 2, then TIME_WAIT",
@@ -179,7 +179,7 @@ def test_tells_the_states_of_a_recording() -> None:
 
 
 @pytest.mark.parametrize("source", [echo(states=False), [], history()])
-def test_refuses_to_draw_states_that_nobody_looked_at(source: list[object]) -> None:
+def test_rejects_a_source_without_states(source: list[object]) -> None:
     with pytest.raises(ValueError, match=r"or record with record\(states=True\)"):
         states_over_time(source)
 
@@ -200,16 +200,16 @@ def test_refuses_to_draw_states_that_nobody_looked_at(source: list[object]) -> N
         ),
     ],
 )
-def test_tells_where_the_queue_turns(lengths: tuple[int, ...], words: str) -> None:
+def test_words_have_the_turns_of_the_queue(lengths: tuple[int, ...], words: str) -> None:
     assert queue_over_time(queue(*lengths)).words == words
 
 
-def test_refuses_a_history_without_the_listener() -> None:
+def test_rejects_a_history_without_the_listener() -> None:
     with pytest.raises(ValueError, match="no socket called 'listener 2'"):
         queue_over_time(queue(0), listener="listener 2")
 
 
-def test_refuses_a_socket_without_a_queue() -> None:
+def test_rejects_a_socket_without_a_queue() -> None:
     with pytest.raises(ValueError, match="no accept queue of 'client 1' to draw"):
         queue_over_time(history(pair(1)), listener="client 1")
 
@@ -217,24 +217,24 @@ def test_refuses_a_socket_without_a_queue() -> None:
 # --- backlog and completed connects -------------------------------------------------------------
 
 
-def test_tells_pairs_and_their_relation() -> None:
+def test_words_have_pairs_and_their_relation() -> None:
     assert completed_by_backlog([(0, 1), (3, 4)]).words == (
         "backlog 0: 1 connect completed; backlog 3: 4 connects completed; always backlog + 1"
     )
 
 
-def test_tells_where_the_relation_does_not_hold() -> None:
+def test_words_have_exceptions_to_the_relation() -> None:
     words = completed_by_backlog([(0, 1), (3, 3), (5, 5)]).words
     assert words.endswith("not backlog + 1 at backlog 3, 5")
 
 
 @pytest.mark.parametrize("row", [(1,), (-1, 0), (1.5, 2), (True, 1), "12", 3])
-def test_refuses_what_is_no_pair_of_counts(row: object) -> None:
+def test_rejects_rows_that_are_no_counts(row: object) -> None:
     with pytest.raises(ValueError, match="a row"):
         completed_by_backlog([row])
 
 
-def test_refuses_no_rows() -> None:
+def test_rejects_no_rows() -> None:
     with pytest.raises(ValueError, match=r"give at least one pair \(backlog, completed connects\)"):
         completed_by_backlog([])
 
@@ -242,7 +242,7 @@ def test_refuses_no_rows() -> None:
 # --- endpoints and connections ------------------------------------------------------------------
 
 
-def test_tells_who_shares_an_address() -> None:
+def test_words_list_sockets_that_share_an_address() -> None:
     assert lines(endpoint_graph(shared())) == [
         "8 sockets, 3 endpoints, 2 connections",
         "the listener's address is shared by listener (LISTEN), listener 2 (LISTEN), "
@@ -256,20 +256,20 @@ def test_tells_who_shares_an_address() -> None:
     ]
 
 
-def test_tells_of_an_end_that_is_elsewhere() -> None:
+def test_words_have_an_end_outside_the_picture() -> None:
     assert lines(endpoint_graph(Snapshot(pair(1)[:1])))[-1] == (
         "connection of client 1's address with address 1 outside this picture: client 1"
     )
 
 
-def test_draws_addresses_but_does_not_tell_them() -> None:
+def test_addresses_are_drawn_and_not_in_the_words() -> None:
     picture = endpoint_graph(Snapshot([view("listener", "LISTEN")]))
     written = [text.get_text() for text in picture.figure.axes[0].texts]
     assert "127.0.0.1:54321" in written
     assert "127.0.0.1" not in picture.words
 
 
-def test_refuses_an_empty_snapshot() -> None:
+def test_rejects_an_empty_snapshot() -> None:
     with pytest.raises(ValueError, match=r"the snapshot holds no socket; give look\(\) at least"):
         endpoint_graph(Snapshot([]))
 
@@ -277,7 +277,7 @@ def test_refuses_an_empty_snapshot() -> None:
 # --- capabilities, and the lab
 
 
-def test_tells_what_a_machine_has_and_how_to_get_what_it_lacks() -> None:
+def test_words_have_advice_for_what_is_missing() -> None:
     assert lines(capabilities_board([ABLE, UNABLE])) == [
         "linux: yes, the Linux kernel's own tables, queues and counters",
         "namespaces: no, this machine forbids private networks to ordinary users (EPERM); "
@@ -286,7 +286,7 @@ def test_tells_what_a_machine_has_and_how_to_get_what_it_lacks() -> None:
     ]
 
 
-def test_refuses_no_capabilities() -> None:
+def test_rejects_no_capabilities() -> None:
     with pytest.raises(
         ValueError, match=r"give at least one capability, such as all_capabilities\(\)"
     ):

@@ -16,10 +16,10 @@ from tests.conftest import Family
 from tests.support.figure_checks import faults
 
 needs_kernel_tables = pytest.mark.skipif(
-    not has("sock-diag"), reason="this machine cannot see connections that nobody holds"
+    not has("sock-diag"), reason="this machine cannot see connections without a descriptor"
 )
 
-pytestmark = pytest.mark.ipv4  # some have a server of their own
+pytestmark = pytest.mark.ipv4  # some start a server
 
 
 def recorded_echo(family: Family, *, states: bool) -> Recording:
@@ -40,13 +40,13 @@ def recorded_echo(family: Family, *, states: bool) -> Recording:
 
 
 @needs_kernel_tables
-def test_echo_is_told_alike_every_time(family: Family) -> None:
+def test_echo_has_the_same_words_every_time(family: Family) -> None:
     words = {call_sequence(recorded_echo(family, states=True)).words for _ in range(5)}
     assert len(words) == 1
-    told = words.pop().splitlines()
-    assert told[0] == "14 calls on 3 sockets: client 1, listener, connection 1"
-    assert "client 1 ESTABLISHED, connection 1 ESTABLISHED" in told[6]
-    assert told[-1] == "connection 1 exists before accept() gives it a descriptor"
+    lines = words.pop().splitlines()
+    assert lines[0] == "14 calls on 3 sockets: client 1, listener, connection 1"
+    assert "client 1 ESTABLISHED, connection 1 ESTABLISHED" in lines[6]
+    assert lines[-1] == "connection 1 exists before accept() gives it a descriptor"
 
 
 def test_echo_is_drawn_without_faults(family: Family) -> None:
@@ -54,7 +54,7 @@ def test_echo_is_drawn_without_faults(family: Family) -> None:
     assert faults(picture.figure, 200) == []
 
 
-def test_server_in_a_thread_is_told_thread_by_thread(family: Family) -> None:
+def test_words_of_a_server_thread_are_separate(family: Family) -> None:
     def serve() -> None:
         with listener.accept()[0] as connection:
             while data := connection.recv(100):
@@ -75,7 +75,7 @@ def test_server_in_a_thread_is_told_thread_by_thread(family: Family) -> None:
     assert faults(picture.figure, 100) == []
 
 
-def test_recording_that_goes_on_can_be_drawn() -> None:
+def test_running_recording_can_be_drawn() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener, record() as recording:
         waits = threading.Event()
 
@@ -128,7 +128,7 @@ def test_graph_shows_one_address_shared(family: Family) -> None:
     assert faults(picture.figure, 200) == []
 
 
-def test_drawing_brings_no_pyplot_and_no_backend_of_its_own() -> None:
+def test_drawing_imports_no_pyplot() -> None:
     code = (
         "import sys; from sockets_lab.figures import lab_map; lab_map().html();"
         "sys.exit('matplotlib.pyplot' in sys.modules)"

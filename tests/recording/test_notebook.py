@@ -1,4 +1,4 @@
-"""A recording in a notebook has the learner's calls and none of the kernel's own."""
+"""A recording in a notebook has the learner's calls and none of Jupyter's."""
 
 import asyncio
 
@@ -20,9 +20,9 @@ with record() as recording:
                 {wait}
 recording
 """
-AWAITED = "await asyncio.to_thread(int); await asyncio.sleep(0)"  # wakes the kernel's own loop
+AWAITED = "await asyncio.to_thread(int); await asyncio.sleep(0)"  # wakes Jupyter's event loop
 
-SAID = """\
+LINES = """\
 listener: socket(AF_INET, SOCK_STREAM)
 listener: setsockopt(SOL_SOCKET, SO_REUSEADDR, 1)
 listener: bind(127.0.0.1, port 0)
@@ -39,9 +39,9 @@ listener: close()"""
 
 
 @pytest.mark.parametrize("wait", ["", AWAITED], ids=["plain", "awaiting"])
-def test_a_kernel_does_not_get_in_the_way(wait: str) -> None:
+def test_calls_of_jupyter_are_left_out(wait: str) -> None:
     cells = [nbformat.v4.new_code_cell(CELL.format(wait=wait)) for _ in range(10)]
     notebook = nbformat.v4.new_notebook(cells=cells)
     asyncio.run(NotebookClient(notebook, timeout=30).async_execute())
-    said = [output.data["text/plain"] for cell in cells for output in cell.outputs[1:]]
-    assert said == [SAID] * 10
+    shown = [output.data["text/plain"] for cell in cells for output in cell.outputs[1:]]
+    assert shown == [LINES] * 10

@@ -55,7 +55,7 @@ def test_restores_after_an_error() -> None:
     assert not is_patched()
 
 
-def test_a_traceback_shows_the_learners_code_only(listener: socket.socket) -> None:
+def test_traceback_shows_only_the_learners_code(listener: socket.socket) -> None:
     listener.setblocking(False)
     with pytest.raises(BlockingIOError) as refused, record(), record():
         listener.accept()
@@ -98,7 +98,7 @@ def test_runs_once() -> None:
     assert not is_patched()
 
 
-def test_recordings_of_several_threads_may_race(listener: socket.socket) -> None:
+def test_recordings_in_threads_may_race(listener: socket.socket) -> None:
     gate = threading.Barrier(4)
     wrong: list[str] = []
 
@@ -107,8 +107,8 @@ def test_recordings_of_several_threads_may_race(listener: socket.socket) -> None
         for _ in range(100):
             with record() as recording:
                 listener.getsockname()
-            own = threading.current_thread().name
-            if [call.name for call in recording if call.thread == own] != ["getsockname"]:
+            name = threading.current_thread().name
+            if [call.name for call in recording if call.thread == name] != ["getsockname"]:
                 wrong.append(str(recording))
 
     threads = [threading.Thread(target=race, name=f"racer {number}") for number in range(4)]
@@ -119,7 +119,7 @@ def test_recordings_of_several_threads_may_race(listener: socket.socket) -> None
     assert wrong == []
 
 
-def test_leaves_the_patch_that_another_tool_put_on_top(listener: socket.socket) -> None:
+def test_leaves_a_later_patch_of_another_tool(listener: socket.socket) -> None:
     asked: list[str] = []
     with record() as recording:
         ours = socket.socket.getsockname
@@ -141,7 +141,7 @@ def test_leaves_the_patch_that_another_tool_put_on_top(listener: socket.socket) 
     assert (names(recording), names(again)) == ([], ["getsockname"])
 
 
-def test_stands_on_the_patch_that_another_tool_put_before(listener: socket.socket) -> None:
+def test_calls_an_earlier_patch_of_another_tool(listener: socket.socket) -> None:
     asked: list[str] = []
     below = socket.socket.getsockname
 
@@ -159,7 +159,7 @@ def test_stands_on_the_patch_that_another_tool_put_before(listener: socket.socke
     assert (asked, names(recording)) == (["getsockname"], ["getsockname"])
 
 
-def test_tells_a_call_that_still_waits_and_fills_it_in(listener: socket.socket) -> None:
+def test_shows_a_call_that_waits_and_its_end(listener: socket.socket) -> None:
     with record() as recording:
         thread = threading.Thread(target=lambda: listener.accept()[0].close(), name="server")
         thread.start()
@@ -172,6 +172,7 @@ def test_tells_a_call_that_still_waits_and_fills_it_in(listener: socket.socket) 
     assert (recording[0].nbytes, recording[0].error, recording[0].result) == (None, None, "")
     connect(listener).close()
     thread.join()
+    assert not waiting.finished  # a record does not change
     assert recording[0].finished
     assert str(recording) == "listener: accept() -> connection 1 from client 1's address"
 
@@ -190,7 +191,7 @@ def test_does_not_keep_sockets_alive(listener: socket.socket) -> None:
     assert [call.role for call in recording.of("client 1")] == ["client 1"] * 3
 
 
-def test_leaks_are_still_warned_of(family: Family) -> None:
+def test_leaks_still_cause_a_warning(family: Family) -> None:
     def leak() -> None:
         socket.socket(family.family).getsockname()
 
@@ -198,7 +199,7 @@ def test_leaks_are_still_warned_of(family: Family) -> None:
         leak()
 
 
-def test_subclasses_are_recorded_and_sockets_stay_plain(listener: socket.socket) -> None:
+def test_records_subclasses_and_keeps_types(listener: socket.socket) -> None:
     class Own(socket.socket):
         def connect(self, address: object) -> None:
             super().connect(address)  # type: ignore[arg-type]  # any address
@@ -209,15 +210,15 @@ def test_subclasses_are_recorded_and_sockets_stay_plain(listener: socket.socket)
             assert type(client) is Own
         with socket.socket(listener.family) as plain:
             assert type(plain) is socket.socket
-    told = [line for line in lines(recording) if line.startswith("client 1: c")]
-    assert told == ["client 1: connect(the listener's address)", "client 1: close()"]
+    calls = [line for line in lines(recording) if line.startswith("client 1: c")]
+    assert calls == ["client 1: connect(the listener's address)", "client 1: close()"]
 
 
 STRUCK = {f"sockets_lab.recording.{module}" for module in ("interrupts", "recorder", "patches")}
-PUTTING_ONE = ("_put", "_recorded", "_init", "_method", "_recv", "_send")  # 25 times the same
+PATCHING_ONE = ("_patch", "_recorded", "_init", "_method", "_recv", "_send")  # 25 times the same
 
 
-def test_an_interrupt_at_any_instruction_leaves_nothing_behind() -> None:
+def test_interrupt_anywhere_leaves_nothing_behind() -> None:
     """Ctrl-C is raised before each bytecode instruction of entering and leaving, one a run."""
     instruction = 0
     while interrupted_at(instruction, session):
@@ -233,12 +234,12 @@ def session() -> None:
 
 
 def interrupted_at(instruction: int, function: Callable[[], None]) -> bool:
-    """Run `function`; whether it got as far as `instruction` of the recording's code."""
+    """Run `function`; return True if it reached `instruction` of the recording's code."""
     left = instruction
 
     def trace(frame: FrameType, event: str, argument: Any) -> Any:
         nonlocal left
-        if frame.f_globals["__name__"] not in STRUCK or frame.f_code.co_name in PUTTING_ONE:
+        if frame.f_globals["__name__"] not in STRUCK or frame.f_code.co_name in PATCHING_ONE:
             return None
         frame.f_trace_opcodes, frame.f_trace_lines = True, False
         if event in ("call", "opcode"):
@@ -258,7 +259,7 @@ def interrupted_at(instruction: int, function: Callable[[], None]) -> bool:
     return left < 0
 
 
-def test_interrupts_at_random_moments_leave_nothing_behind(listener: socket.socket) -> None:
+def test_random_interrupts_leave_nothing_behind(listener: socket.socket) -> None:
     chance = random.Random(1)
     main = threading.main_thread().ident or 0
     strike = functools.partial(signal.pthread_kill, main, signal.SIGINT)
@@ -281,12 +282,12 @@ def test_interrupts_at_random_moments_leave_nothing_behind(listener: socket.sock
     assert struck >= 95
 
 
-def test_an_interrupt_inside_the_block_comes_at_once() -> None:
+def test_interrupt_in_the_block_is_immediate() -> None:
     with pytest.raises(KeyboardInterrupt), record():
         signal.raise_signal(signal.SIGINT)
 
 
-def test_leaves_a_handler_that_the_block_put_in_place() -> None:
+def test_leaves_a_handler_set_in_the_block() -> None:
     def own(number: int, frame: FrameType | None) -> None: ...
 
     before = signal.getsignal(signal.SIGINT)

@@ -1,4 +1,4 @@
-"""What a recording says of the calls made while it ran."""
+"""A recording has the calls made while it ran, in words and in roles."""
 
 import asyncio
 import socket
@@ -26,7 +26,7 @@ def lines(recording: Recording) -> list[str]:
     return str(recording).splitlines()
 
 
-def test_tells_a_session_in_roles(family: Family) -> None:
+def test_shows_a_session_in_roles(family: Family) -> None:
     with record() as recording, socket.socket(family.family, socket.SOCK_STREAM) as server:
         server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         server.bind((family.host, 0))
@@ -65,7 +65,7 @@ def test_tells_a_session_in_roles(family: Family) -> None:
     assert recording.threads == ("notebook",)
 
 
-def test_gives_each_call_as_a_record(listener: socket.socket) -> None:
+def test_returns_each_call_as_a_record(listener: socket.socket) -> None:
     with record() as recording, connect(listener) as client:
         client.sendall(b"hello")
     sent = recording.of("client 1")[2]
@@ -80,7 +80,7 @@ def test_gives_each_call_as_a_record(listener: socket.socket) -> None:
     assert [call.number for call in recording.of(client)] == [2, 3, 4, 5]
 
 
-def test_tells_datagrams(family: Family) -> None:
+def test_shows_datagrams(family: Family) -> None:
     with (
         record() as recording,
         socket.socket(family.family, socket.SOCK_DGRAM) as receiver,
@@ -102,21 +102,21 @@ def test_tells_datagrams(family: Family) -> None:
     ]
 
 
-def test_tells_errors_by_the_name_of_their_errno(listener: socket.socket, family: Family) -> None:
+def test_shows_errors_by_errno_name(listener: socket.socket, family: Family) -> None:
     address = listener.getsockname()
     with record() as recording:
         with socket.socket(family.family) as second, pytest.raises(OSError, match="in use"):
             second.bind(address)
         with socket.socket(family.family) as unused:
             unused.bind((family.host, 0))
-            nobody = unused.getsockname()
+            unused_address = unused.getsockname()
         with socket.socket(family.family) as client:
             client.setblocking(False)
             with pytest.raises(OSError, match="not connected"):
                 client.getpeername()
             client.setblocking(True)
             with pytest.raises(ConnectionRefusedError):
-                client.connect(nobody)
+                client.connect(unused_address)
         listener.settimeout(0.01)
         with pytest.raises(TimeoutError):
             listener.accept()
@@ -127,8 +127,8 @@ def test_tells_errors_by_the_name_of_their_errno(listener: socket.socket, family
             listener.listen("many")  # type: ignore[arg-type]  # the mistake is the point
         with pytest.raises(OSError, match="Bad file descriptor"):
             client.send(b"too late")
-    told = [line.split(" !! ") for line in lines(recording) if " !! " in line]
-    assert told == [
+    shown = [line.split(" !! ") for line in lines(recording) if " !! " in line]
+    assert shown == [
         ["socket 1: bind(the listener's address)", "EADDRINUSE"],
         ["client 1: getpeername()", "ENOTCONN"],
         ["client 1: connect(socket 2's address)", "ECONNREFUSED"],
@@ -139,7 +139,7 @@ def test_tells_errors_by_the_name_of_their_errno(listener: socket.socket, family
     ]
 
 
-def test_tells_results_of_all_shapes(listener: socket.socket) -> None:
+def test_shows_all_kinds_of_results(listener: socket.socket) -> None:
     with record() as recording, socket.socket(listener.family) as client:
         client.connect_ex(listener.getsockname())
         connection, _ = listener.accept()
@@ -152,9 +152,9 @@ def test_tells_results_of_all_shapes(listener: socket.socket) -> None:
             connection.dup().close()
             client.getpeername()
             client.settimeout(1 / 3)
-    told = [line for line in lines(recording) if "close" not in line][3:]
+    shown = [line for line in lines(recording) if "close" not in line][3:]
     assert (
-        told
+        shown
         == [
             "client 1: connect_ex(the listener's address) -> 0",
             "listener: accept() -> connection 1 from client 1's address",
@@ -166,11 +166,11 @@ def test_tells_results_of_all_shapes(listener: socket.socket) -> None:
             "connection 1: dup() -> connection 1",
             "client 1: getpeername() -> the listener's address",
             "client 1: settimeout(some seconds)",
-        ][-len(told) :]
+        ][-len(shown) :]
     )
 
 
-def test_says_the_same_on_every_run(family: Family) -> None:
+def test_shows_the_same_on_every_run(family: Family) -> None:
     def session() -> str:
         with (
             record() as recording,
@@ -195,7 +195,7 @@ def test_leaves_out_the_parts_of_a_call(listener: socket.socket) -> None:
     assert [call.name for call in recording][before:] == ["accept", "close", "close"]
 
 
-def test_has_the_calls_of_create_server_and_create_connection(family: Family) -> None:
+def test_has_calls_of_the_create_functions(family: Family) -> None:
     with (
         record() as recording,
         socket.create_server((family.host, 0), family=family.family) as server,
@@ -205,7 +205,7 @@ def test_has_the_calls_of_create_server_and_create_connection(family: Family) ->
     assert made == ["socket", "bind", "listen", "socket", "connect", "close", "close"]
 
 
-def test_tells_threads_apart(listener: socket.socket) -> None:
+def test_shows_threads_separately(listener: socket.socket) -> None:
     def serve() -> None:
         connection, _ = listener.accept()
         with connection:
@@ -288,3 +288,24 @@ def test_shows_a_table(listener: socket.socket) -> None:
         listener.listen("<b>")  # type: ignore[arg-type]  # the mistake is the point
     table = recording._repr_html_()
     assert "<td>listener</td><td>listen(&#x27;&lt;b&gt;&#x27;)</td><td>!! TypeError</td>" in table
+
+
+def test_makes_calls_again_only_after_news(listener: socket.socket) -> None:
+    with record() as recording:
+        listener.getsockname()
+        first = recording.calls
+        assert recording.calls is first
+        listener.settimeout(None)
+        assert [call.name for call in recording] == ["getsockname", "settimeout"]
+    recording.roles.rename("listener", "front desk")
+    assert [call.role for call in recording] == ["front desk"] * 2
+    assert first[0].role == "listener"
+
+
+def test_length_counts_calls_while_it_runs(listener: socket.socket) -> None:
+    with record() as outer:
+        listener.getsockname()
+        with record() as inner:
+            listener.settimeout(None)
+            assert (len(outer), len(inner)) == (len(outer.calls), len(inner.calls)) == (2, 1)
+    assert (len(outer), len(inner)) == (2, 1)

@@ -1,4 +1,4 @@
-"""Sockets that change hands, mistakes, and the kernel's states in a recording."""
+"""Sockets with several objects, mistakes, and the kernel's states in a recording."""
 
 import socket
 import ssl
@@ -13,7 +13,7 @@ from tests.recording.test_recording import connect, lines, listener
 __all__ = ["listener"]  # a fixture of the other file
 
 
-def test_a_socket_made_for_a_descriptor_plays_the_part_of_its_holder(
+def test_socket_for_a_descriptor_keeps_its_role(
     listener: socket.socket,
 ) -> None:
     with record() as recording:
@@ -30,7 +30,7 @@ def test_a_socket_made_for_a_descriptor_plays_the_part_of_its_holder(
     ]
 
 
-def test_mistakes_are_complained_of_by_the_call_itself(family: Family) -> None:
+def test_the_call_itself_reports_mistakes(family: Family) -> None:
     with record() as recording, socket.socket(family.family) as sock:
         with pytest.raises(TypeError):
             socket.socket("INET")  # type: ignore[arg-type]  # the mistake is the point
@@ -40,8 +40,8 @@ def test_mistakes_are_complained_of_by_the_call_itself(family: Family) -> None:
             sock.sendmsg(None)  # type: ignore[arg-type]  # likewise
         with pytest.raises(TypeError):
             sock.sendall("text")  # type: ignore[arg-type]  # likewise
-    told = [line.partition(": ")[2] for line in lines(recording)[1:-1]]
-    assert told == [
+    shown = [line.partition(": ")[2] for line in lines(recording)[1:-1]]
+    assert shown == [
         "socket('INET') !! TypeError",
         "connect(an address) !! TypeError",
         "sendmsg(None) !! TypeError",
@@ -49,7 +49,7 @@ def test_mistakes_are_complained_of_by_the_call_itself(family: Family) -> None:
     ]
 
 
-def test_a_tls_socket_plays_the_part_of_the_socket_it_takes_over(listener: socket.socket) -> None:
+def test_tls_socket_has_the_role_of_its_socket(listener: socket.socket) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     with record() as recording:
@@ -64,7 +64,7 @@ def test_a_tls_socket_plays_the_part_of_the_socket_it_takes_over(listener: socke
     ]
 
 
-def test_asks_the_kernel_for_states_after_each_call(family: Family) -> None:
+def test_asks_for_states_after_each_call(family: Family) -> None:
     with (
         record(states=True) as recording,
         socket.create_server((family.host, 0), family=family.family) as server,
@@ -82,12 +82,12 @@ def test_asks_the_kernel_for_states_after_each_call(family: Family) -> None:
         "connection 1": "ESTABLISHED",
     }
     assert states["recv"]["client 1"] == "CLOSE_WAIT"
-    with record() as silent, socket.socket(family.family):
+    with record() as stateless, socket.socket(family.family):
         pass
-    assert [call.states for call in silent] == [None, None]
+    assert [call.states for call in stateless] == [None, None]
 
 
-def test_states_are_asked_without_waiting_for_a_thread_that_waits(family: Family) -> None:
+def test_states_do_not_wait_for_other_threads(family: Family) -> None:
     with (
         record(states=True) as recording,
         socket.create_server((family.host, 0), family=family.family) as server,

@@ -1,4 +1,4 @@
-"""A timeline notes the steps of a coroutine, and changes nothing about it."""
+"""A timeline notes the steps of a coroutine and does not change it."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -19,7 +19,7 @@ async def twice() -> str:
     return "done"
 
 
-def test_notes_a_step_for_each_time_that_it_runs() -> None:
+def test_notes_a_step_each_time_it_runs() -> None:
     timeline = Timeline()
     assert run(timeline.watch("a", twice())) == "done"
     steps = timeline.steps["a"]
@@ -62,7 +62,7 @@ def test_lets_a_cancellation_through() -> None:
     assert (cleaned, timeline.ends) == (["up"], {"a": "cancelled"})
 
 
-def test_lets_a_coroutine_catch_what_is_raised_in_it() -> None:
+def test_lets_a_coroutine_catch_errors() -> None:
     async def stubborn() -> str:
         try:
             await asyncio.sleep(10)
@@ -81,7 +81,7 @@ def test_lets_a_coroutine_catch_what_is_raised_in_it() -> None:
     assert timeline.ends == {"a": "returned"}
 
 
-def test_a_coroutine_that_is_closed_is_closed() -> None:
+def test_closes_the_coroutine() -> None:
     timeline = Timeline()
     inner = twice()
     watched = timeline.watch("a", inner)
@@ -107,3 +107,4 @@ def test_passes_on_what_is_awaited() -> None:
     timeline = Timeline()
     assert run(main()) == [0, 1, 2]
     assert repr(timeline) == "<timeline of taker>"
+    assert repr(Timeline()) == "<timeline of no task yet>"

@@ -1,4 +1,4 @@
-"""Sockets are named by the part they play."""
+"""Roles name sockets by the part they play."""
 
 import gc
 import socket
@@ -55,7 +55,7 @@ def test_names_by_what_the_kernel_says(pairs: Pairs) -> None:
 
 
 @pytest.mark.parametrize("order", [(0, 1, 2), (2, 0, 1), (1, 2, 0)])
-def test_a_connection_has_the_number_of_its_client(pairs: Pairs, order: tuple[int, ...]) -> None:
+def test_connection_has_the_number_of_its_client(pairs: Pairs, order: tuple[int, ...]) -> None:
     roles = Roles(pairs.listener)
     clients = [roles.of(pairs.clients[at]) for at in order]
     connections = [roles.of(connection) for connection in pairs.connections]
@@ -63,19 +63,19 @@ def test_a_connection_has_the_number_of_its_client(pairs: Pairs, order: tuple[in
     assert [connections[at] for at in order] == ["connection 1", "connection 2", "connection 3"]
 
 
-def test_a_client_has_the_number_of_a_connection_met_before(pairs: Pairs) -> None:
+def test_client_has_the_number_of_its_connection(pairs: Pairs) -> None:
     roles = Roles(pairs.listener, pairs.connections[1], pairs.connections[0])
     assert roles.of(pairs.clients[0]) == "client 2"
     assert roles.of(pairs.clients[1]) == "client 1"
     assert roles.of(pairs.clients[2]) == "client 3"
 
 
-def test_tells_the_ends_apart_without_the_listener(pairs: Pairs) -> None:
+def test_distinguishes_ends_without_the_listener(pairs: Pairs) -> None:
     assert list(Roles(pairs.clients[0], pairs.connections[0])) == ["client 1", "connection 1"]
     assert list(Roles(pairs.connections[0], pairs.clients[0])) == ["connection 1", "client 1"]
 
 
-def test_finds_the_listener_wherever_it_stands(pairs: Pairs) -> None:
+def test_finds_the_listener_at_any_position(pairs: Pairs) -> None:
     roles = Roles(pairs.connections[0], pairs.clients[0], pairs.listener)
     assert set(roles) == {"connection 1", "client 1", "listener"}
 
@@ -85,7 +85,7 @@ def test_numbers_listeners_from_the_second_on(family: Family) -> None:
         assert list(Roles(first, second)) == ["listener", "listener 2"]
 
 
-def test_names_datagram_sockets_and_those_it_knows_nothing_of(family: Family) -> None:
+def test_names_datagram_and_unknown_sockets(family: Family) -> None:
     with (
         socket.socket(family.family, socket.SOCK_DGRAM) as datagrams,
         socket.socket(family.family, socket.SOCK_STREAM) as fresh,
@@ -94,10 +94,10 @@ def test_names_datagram_sockets_and_those_it_knows_nothing_of(family: Family) ->
 
 
 def test_takes_names_that_are_given(pairs: Pairs) -> None:
-    roles = Roles(connection_2=pairs.connections[1], front_door=pairs.listener)
-    assert set(roles) == {"connection 2", "front door"}
+    roles = Roles(connection_2=pairs.connections[1], main_entry=pairs.listener)
+    assert set(roles) == {"connection 2", "main entry"}
     assert roles.of(pairs.clients[1]) == "client 2"
-    assert roles.of_endpoint(pairs.listener.getsockname()) == "front door's address"
+    assert roles.of_endpoint(pairs.listener.getsockname()) == "main entry's address"
 
 
 def test_renames(pairs: Pairs) -> None:
@@ -108,12 +108,12 @@ def test_renames(pairs: Pairs) -> None:
     assert roles.now_called("client 1") == "browser"
 
 
-def test_refuses_a_name_that_another_socket_has(pairs: Pairs) -> None:
+def test_rejects_a_name_of_another_socket(pairs: Pairs) -> None:
     roles = Roles(pairs.listener, pairs.clients[0])
     with pytest.raises(ValueError, match="'listener' is the name of another socket: choose"):
         roles.add(pairs.clients[0], "listener")
     with pytest.raises(KeyError):
-        roles.rename("client 9", "nobody")
+        roles.rename("client 9", "unknown")
 
 
 def test_gives_a_name_once(pairs: Pairs) -> None:
@@ -124,7 +124,7 @@ def test_gives_a_name_once(pairs: Pairs) -> None:
     assert "client 1" not in roles
 
 
-def test_tells_addresses_in_roles(pairs: Pairs) -> None:
+def test_names_addresses_in_roles(pairs: Pairs) -> None:
     roles = Roles(pairs.listener, pairs.clients[0])
     host, port = pairs.listener.getsockname()[:2]
     assert roles.of_endpoint(Endpoint(host, port)) == "the listener's address"
@@ -135,14 +135,14 @@ def test_tells_addresses_in_roles(pairs: Pairs) -> None:
     assert roles.of_endpoint("/run/some.sock") == "an address"
 
 
-def test_knows_a_listener_on_all_addresses_by_any_of_them(family: Family) -> None:
+def test_finds_a_wildcard_listener_by_any_address(family: Family) -> None:
     with listen(family, host="") as listener:
         port = listener.getsockname()[1]
         roles = Roles(listener)
         assert roles.of_endpoint((family.host, port)) == "the listener's address"
 
 
-def test_keeps_datagrams_and_streams_apart(family: Family) -> None:
+def test_separates_datagrams_and_streams(family: Family) -> None:
     with listen(family) as listener, socket.socket(family.family, socket.SOCK_DGRAM) as datagrams:
         datagrams.bind(listener.getsockname())  # the same pair, another protocol
         roles = Roles(listener, datagrams)
@@ -151,7 +151,7 @@ def test_keeps_datagrams_and_streams_apart(family: Family) -> None:
         assert roles.of_endpoint(address, "datagram") == "datagram socket 1's address"
 
 
-def test_knows_an_ipv4_client_of_a_dual_stack_listener() -> None:
+def test_finds_an_ipv4_client_of_dual_stack() -> None:
     if not socket.has_dualstack_ipv6():
         pytest.skip("this system has no dual-stack sockets")
     with socket.create_server(("", 0), family=socket.AF_INET6, dualstack_ipv6=True) as listener:
@@ -180,11 +180,11 @@ def test_does_not_keep_sockets_alive(family: Family) -> None:
     roles.add(listen(family))
     gc.collect()
     assert roles.remembered("listener").socket is None
-    with listen(family) as another:  # may stand where the first one stood
+    with listen(family) as another:  # may have the same id()
         assert roles.of(another) == "listener 2"
 
 
-def test_takes_part_in_what_happens_to_a_socket(family: Family) -> None:
+def test_role_follows_what_a_socket_does(family: Family) -> None:
     roles = Roles()
     with (
         socket.socket(family.family, socket.SOCK_STREAM) as first,
@@ -203,7 +203,7 @@ def test_takes_part_in_what_happens_to_a_socket(family: Family) -> None:
         assert roles.now_called("socket 2") == "client 1"
 
 
-def test_finds_the_client_of_an_accept_that_was_quicker_than_connect(family: Family) -> None:
+def test_pairs_an_accept_faster_than_connect(family: Family) -> None:
     roles = Roles()
     with listen(family) as listener, socket.socket(family.family) as client:
         roles.add(listener)
@@ -215,7 +215,7 @@ def test_finds_the_client_of_an_accept_that_was_quicker_than_connect(family: Fam
             assert known.other is roles.find(client)
 
 
-def test_names_the_far_ends_that_it_has_not_seen(pairs: Pairs) -> None:
+def test_names_far_ends_that_it_has_not_seen(pairs: Pairs) -> None:
     roles = Roles(pairs.connections[0])
     assert list(roles) == ["connection 1"]
     assert roles.of_endpoint(pairs.clients[0].getsockname()) == "client 1's address"
@@ -226,7 +226,7 @@ def test_names_the_far_ends_that_it_has_not_seen(pairs: Pairs) -> None:
     assert roles.of(pairs.listener) == "listener"
 
 
-def test_names_connections_that_nobody_accepted(pairs: Pairs) -> None:
+def test_names_connections_before_accept(pairs: Pairs) -> None:
     roles = Roles(pairs.listener, pairs.clients[2], pairs.clients[0])
     assert roles.connection_of(pairs.clients[0].getsockname()) == "connection 2"
     assert roles.connection_of(pairs.clients[1].getsockname()) == "connection 3"
@@ -234,7 +234,7 @@ def test_names_connections_that_nobody_accepted(pairs: Pairs) -> None:
     assert roles.of(pairs.connections[1]) == "connection 3"
 
 
-def test_threads_may_name_at_once(pairs: Pairs) -> None:
+def test_threads_may_name_at_the_same_time(pairs: Pairs) -> None:
     roles = Roles(pairs.listener)
     sockets = [*pairs.clients, *pairs.connections] * 20
     threads = [threading.Thread(target=roles.of, args=(sock,)) for sock in sockets]
@@ -251,7 +251,7 @@ def test_threads_may_name_at_once(pairs: Pairs) -> None:
 
 @pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="this system has no unix sockets")
 def test_pairs_unix_sockets_in_order(tmp_path: Path) -> None:
-    roles, path = Roles(), str(tmp_path / "door")
+    roles, path = Roles(), str(tmp_path / "unix_socket")
     with socket.socket(socket.AF_UNIX) as listener, socket.socket(socket.AF_UNIX) as client:
         listener.bind(path)
         listener.listen()
@@ -272,7 +272,7 @@ def test_text_holds_no_port(pairs: Pairs) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets two clients bind one endpoint")
-def test_tells_clients_that_share_an_endpoint_by_their_peers() -> None:
+def test_separates_clients_that_share_an_endpoint() -> None:
     with (
         socket.create_server(("127.0.0.1", 0)) as first,
         socket.create_server(("127.0.0.1", 0)) as second,

@@ -1,7 +1,7 @@
-"""Records made by hand, of the shape that recording, watching and looking give."""
+"""Sample records: calls, histories and snapshots as recording, watching and looking give them."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from sockets_lab.addresses import Endpoint
 from sockets_lab.capabilities import Capability
@@ -18,6 +18,7 @@ from sockets_lab.figures import (
     states_over_time,
 )
 from sockets_lab.kernel import History, Sample, Snapshot, SocketView
+from sockets_lab.recording import Call
 from tests.support.sample_captures import a_long_transfer, closed, knocking, one_segment, refused
 from tests.support.sample_figures_addresses import ADDRESS_PICTURES
 from tests.support.sample_figures_load import LOAD_PICTURES
@@ -28,49 +29,28 @@ from tests.support.sample_outcomes import closing, long_name, nine_clients, of_o
 SERVER = Endpoint("127.0.0.1", 54321)
 
 
-class Noted(NamedTuple):
-    """A recorded call."""
-
-    number: int
-    role: str
-    name: str
-    arguments: str = ""
-    result: str = ""
-    error: str | None = None
-    nbytes: int | None = None
-    thread: str = "notebook"
-    started_s: float = 0.0
-    waited_s: float = 0.0001
-    finished: bool = True
-    states: Mapping[str, str] | None = None
-
-    def __str__(self) -> str:
-        said = f"{self.role}: {self.name}({self.arguments})"
-        if self.error:
-            return f"{said} !! {self.error}"
-        return f"{said} -> {self.result}" if self.result else said
-
-
 class Notebook:
-    """Notes one call after another, each with the kernel's states after it."""
+    """Calls noted one after another, each with the kernel's states after it."""
 
     def __init__(self, **states: str) -> None:
-        self.calls: list[Noted] = []
+        self.calls: list[Call] = []
         self.states: dict[str, str] = {}
         self.now_s = 0.0
 
     def note(self, role: str, name: str, arguments: str = "", **more: Any) -> None:
         self.states |= more.pop("kernel", {})
         self.now_s = more.pop("at_s", self.now_s + 0.001)
-        call = Noted(len(self.calls) + 1, role, name, arguments, **more)
-        self.calls.append(call._replace(started_s=self.now_s, states=dict(self.states) or None))
-        self.now_s += call.waited_s
+        more = {"waited_s": 0.0001, "started_s": self.now_s} | more
+        states = dict(self.states) or None
+        call = Call(len(self.calls) + 1, role, name, arguments, **more, states=states)
+        self.calls.append(call)
+        self.now_s = call.ended_s
 
 
-def echo(*, states: bool = True) -> list[Noted]:
-    """One client is answered and both ends close."""
+def echo(*, states: bool = True) -> list[Call]:
+    """Return calls: one client gets its reply and both ends close."""
     book = Notebook()
-    kernel = (lambda **says: {"kernel": _spaced(says)}) if states else (lambda **says: {})
+    kernel = (lambda **now: {"kernel": _spaced(now)}) if states else (lambda **now: {})
     five = {"nbytes": 5}
     book.note("listener", "socket", "AF_INET, SOCK_STREAM", **kernel(listener="CLOSED"))
     book.note("listener", "bind", "127.0.0.1, port 0")
@@ -90,12 +70,12 @@ def echo(*, states: bool = True) -> list[Noted]:
     return book.calls
 
 
-def _spaced(says: Mapping[str, str]) -> dict[str, str]:
-    return {role.replace("_", " "): state for role, state in says.items()}
+def _spaced(states: Mapping[str, str]) -> dict[str, str]:
+    return {role.replace("_", " "): state for role, state in states.items()}
 
 
-def two_threads() -> list[Noted]:
-    """A server in its own thread waits in accept() and recv() for the notebook."""
+def two_threads() -> list[Call]:
+    """Return calls: a server thread waits in accept() and recv() for the notebook."""
     book, server = Notebook(), {"thread": "server"}
     accepted = {"result": "connection 1 from client 1's address"}
     book.note("listener", "accept", at_s=0.0, waited_s=0.0105, **accepted, **server)
@@ -110,13 +90,13 @@ def two_threads() -> list[Noted]:
     return book.calls
 
 
-def crowd() -> list[Noted]:
-    """Four clients at a backlog of 1: two get in, two wait until they give up."""
+def four_clients() -> list[Call]:
+    """Return calls: four clients, a backlog of 1; two get in, two time out."""
     book = Notebook()
     book.note("listener", "listen", "1", kernel={"listener": "LISTEN"})
     for at in (1, 2):
-        says = {f"client {at}": "ESTABLISHED", f"connection {at}": "ESTABLISHED"}
-        book.note(f"client {at}", "connect", "the listener's address", kernel=says)
+        states = {f"client {at}": "ESTABLISHED", f"connection {at}": "ESTABLISHED"}
+        book.note(f"client {at}", "connect", "the listener's address", kernel=states)
     for at in (3, 4):
         late = {"error": "timed out", "waited_s": 0.2, "kernel": {f"client {at}": "SYN_SENT"}}
         book.note(f"client {at}", "connect", "the listener's address", **late)
@@ -124,11 +104,11 @@ def crowd() -> list[Noted]:
     return book.calls
 
 
-def mishaps() -> list[Noted]:
-    """Calls that fail, and a reset: the connection closes with bytes unread."""
+def mishaps() -> list[Call]:
+    """Return calls that fail, and a reset: the connection closes with bytes unread."""
     book = Notebook()
     book.note("listener 2", "bind", "the listener's address", error="EADDRINUSE")
-    book.note("client 2", "connect", "an address where nobody listens", error="ECONNREFUSED")
+    book.note("client 2", "connect", "an address without a listener", error="ECONNREFUSED")
     book.note("client 1", "connect", "the listener's address")
     book.note("listener", "accept", result="connection 1 from client 1's address")
     book.note("client 1", "sendall", "b'xxxxxxxxxxxxxxxxxxxx'... 1000000 bytes", nbytes=1000000)
@@ -138,7 +118,8 @@ def mishaps() -> list[Noted]:
     return book.calls
 
 
-def datagrams() -> list[Noted]:
+def datagrams() -> list[Call]:
+    """Return calls: one datagram is sent and received."""
     book = Notebook()
     book.note("datagram socket 1", "bind", "127.0.0.1, port 0")
     sent = {"result": "5 bytes", "nbytes": 5}
@@ -148,8 +129,8 @@ def datagrams() -> list[Noted]:
     return book.calls
 
 
-def forty() -> list[Noted]:
-    """Forty calls: a long exchange of single bytes."""
+def forty() -> list[Call]:
+    """Return forty calls: a long exchange of single bytes."""
     book = Notebook()
     book.note("client 1", "connect", "the listener's address")
     book.note("listener", "accept", result="connection 1 from client 1's address")
@@ -159,8 +140,8 @@ def forty() -> list[Noted]:
     return book.calls
 
 
-def stream(sends: Sequence[bytes | int | None], receives: Sequence[int | str]) -> list[Noted]:
-    """What client 1 sends, as bytes or as how many, and what connection 1 receives, or meets.
+def stream(sends: Sequence[bytes | int | None], receives: Sequence[int | str]) -> list[Call]:
+    """Return calls: client 1 sends bytes, or a number of them; connection 1 receives.
 
     None is a send that failed or has not returned.
     """
@@ -177,10 +158,10 @@ def stream(sends: Sequence[bytes | int | None], receives: Sequence[int | str]) -
 
 
 def cut(
-    sends: Sequence[bytes | int], receives: Sequence[int | str], tell: str = "sizes"
+    sends: Sequence[bytes | int], receives: Sequence[int | str], detail: str = "sizes"
 ) -> Picture:
     ends = {"sender": "client 1", "receiver": "connection 1"}
-    return boundaries(stream(sends, receives), **ends, tell=tell)
+    return boundaries(stream(sends, receives), **ends, detail=detail)
 
 
 def view(
@@ -196,7 +177,7 @@ def view(
 
 
 def pair(number: int, *, held: bool = True) -> list[SocketView]:
-    """A client and its connection; nobody holds a descriptor of one that is not `held`."""
+    """Return a client and its connection; one that is not `held` has no descriptor."""
     client = Endpoint("127.0.0.1", 40000 + number)
     return [
         view(f"client {number}", "ESTABLISHED", client, SERVER),
@@ -205,7 +186,7 @@ def pair(number: int, *, held: bool = True) -> list[SocketView]:
 
 
 def shared() -> Snapshot:
-    """One address and port, shared four ways."""
+    """Return a snapshot with one address and port that four kinds of sockets share."""
     return Snapshot(
         [
             view("listener", "LISTEN"),
@@ -219,21 +200,21 @@ def shared() -> Snapshot:
 
 
 def history(*looks: list[SocketView], pause_s: float = 0.005) -> History:
-    """A history of `looks`, one every `pause_s` seconds."""
+    """Return a history of `looks`, one every `pause_s` seconds."""
     made = History()
     made.samples += [Sample(at * pause_s, Snapshot(views)) for at, views in enumerate(looks)]
     return made
 
 
 def queue(*lengths: int, limit: int = 2) -> History:
-    """A history of a listener whose accept queue had these lengths."""
+    """Return a history of a listener whose accept queue had these lengths."""
     return history(*([view("listener", "LISTEN", queue=now, queue_limit=limit)] for now in lengths))
 
 
 def buffers(
     *levels: tuple[int | None, int | None], pause_s: float = 0.01, most: int = 1
 ) -> History:
-    """A history of what client 1 had unsent and connection 1 unread; None when both are gone."""
+    """Return a history of client 1's unsent and connection 1's unread bytes; None: both gone."""
     looks = []
     for unsent, unread in levels:
         gone = unsent is None or unread is None
@@ -244,7 +225,7 @@ def buffers(
 
 
 def deadlocks(count: int) -> History:
-    """So many pairs of sockets, each end of which only sends, for a quarter of a minute."""
+    """Return a history of `count` pairs of sockets whose ends only send, for 15 seconds."""
     looks = [
         [
             one._replace(unsent=fill * 3_000_000 * at, unread=fill * 700 * at)
@@ -260,7 +241,7 @@ FULL = ((0, 0), *[(31, 1)] * 20, (20, 8), (0, 2), (0, 0), (0, 0))
 
 
 def life() -> History:
-    """A connection from before its accept() to the client's TIME_WAIT."""
+    """Return a history of a connection, from before its accept() to the client's TIME_WAIT."""
     client = Endpoint("127.0.0.1", 40001)
     listener = view("listener", "LISTEN")
     bare = {"has_descriptor": False}
@@ -293,7 +274,7 @@ PICTURES: dict[str, Callable[[], Picture]] = {
     "an echo without states": lambda: call_sequence(echo(states=False)),
     "one call": lambda: call_sequence(echo(states=False)[:1]),
     "two threads": lambda: call_sequence(two_threads()),
-    "seven lanes": lambda: call_sequence(crowd()),
+    "seven lanes": lambda: call_sequence(four_clients()),
     "errors": lambda: call_sequence(mishaps()),
     "datagrams": lambda: call_sequence(datagrams()),
     "forty calls": lambda: call_sequence(forty()),
@@ -314,7 +295,7 @@ PICTURES: dict[str, Callable[[], Picture]] = {
     ),
     "capabilities": lambda: capabilities_board([ABLE, UNABLE]),
     "the lab": lab_map,
-    "sends received at once": lambda: cut([b"hello ", b"world", b"\n"], [12, "end"]),
+    "sends received together": lambda: cut([b"hello ", b"world", b"\n"], [12, "end"]),
     "frames": lambda: cut([b"\0\0\0\5hello", b"\0\0\0\2hi"], [4, 5, 4], "counts"),
     "a byte": lambda: cut([b"a"], [1]),
     "sixty sends": lambda: cut([b"x"] * 60, [1] * 20 + [40]),

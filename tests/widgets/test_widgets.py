@@ -2,13 +2,14 @@
 
 import socket
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import IPython
 import pytest
 from ipywidgets import Widget
 
 from sockets_lab import record
+from sockets_lab.recording import Call
 from sockets_lab.widgets import Comparison, predict, step_through
 from sockets_lab.widgets.front_end import WIDGET_VIEW, has_kernel
 from tests.conftest import Family
@@ -17,28 +18,15 @@ QUESTION = "What does connect() do before the server accepts?"
 ANSWERS = ("it waits", "it completes", "it is refused")
 
 
-class FakeCall(NamedTuple):
-    """What stepping reads of a recorded call."""
-
-    thread: str
-    text: str
-    states: dict[str, str] | None = None
-
-    def __str__(self) -> str:
-        return self.text
-
-
 SETTING_UP = (
-    FakeCall("notebook", "listener: listen(1)", {"listener": "LISTEN"}),
-    FakeCall(
-        "notebook",
-        "client 1: connect(the listener's address)",
-        {"listener": "LISTEN", "client 1": "ESTABLISHED", "connection 1": "ESTABLISHED"},
+    Call(1, "listener", "listen", "1", states={"listener": "LISTEN"}),
+    Call(
+        *(2, "client 1", "connect", "the listener's address"),
+        states={"listener": "LISTEN", "client 1": "ESTABLISHED", "connection 1": "ESTABLISHED"},
     ),
-    FakeCall(
-        "notebook",
-        "client 1: close()",
-        {"listener": "LISTEN", "client 1": "FIN_WAIT_2", "connection 1": "CLOSE_WAIT"},
+    Call(
+        *(3, "client 1", "close"),
+        states={"listener": "LISTEN", "client 1": "FIN_WAIT_2", "connection 1": "CLOSE_WAIT"},
     ),
 )
 
@@ -49,7 +37,7 @@ class FakeShell:
 
 @pytest.fixture
 def kernel(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Run as if in a Jupyter kernel; whatever widget is made is closed again."""
+    """Run as if in a Jupyter kernel; close all widgets afterwards."""
     monkeypatch.setattr(IPython, "get_ipython", FakeShell)
     yield
     Widget.close_all()
@@ -71,7 +59,7 @@ def test_a_script_has_no_front_end() -> None:
     assert set(predict(QUESTION, ANSWERS)._repr_mimebundle_()) == {"text/plain", "text/html"}
 
 
-def test_prediction_is_plain_text_without_a_front_end() -> None:
+def test_prediction_is_text_without_a_front_end() -> None:
     prediction = predict(QUESTION, ANSWERS)
 
     assert repr(prediction) == (
@@ -83,7 +71,7 @@ def test_chosen_answer_is_marked() -> None:
     assert "(x) it waits" in repr(predict(QUESTION, ANSWERS).choose("it waits"))
 
 
-def test_words_are_the_same_with_and_without_a_front_end(kernel: None) -> None:
+def test_words_do_not_depend_on_a_front_end(kernel: None) -> None:
     bundle = predict(QUESTION, ANSWERS)._repr_mimebundle_()
 
     assert bundle.pop(WIDGET_VIEW)
@@ -95,17 +83,17 @@ def test_words_are_the_same_with_and_without_a_front_end(kernel: None) -> None:
 
 
 @pytest.mark.parametrize("answers", [(), ("one",), ("same", "same"), "text"])
-def test_refuses_answers_that_leave_no_choice(answers: Any) -> None:
+def test_rejects_answers_that_leave_no_choice(answers: Any) -> None:
     with pytest.raises(ValueError, match="at least two different answers"):
         predict(QUESTION, answers)
 
 
-def test_refuses_a_choice_that_is_no_answer() -> None:
-    with pytest.raises(ValueError, match="'it flies' is no answer"):
+def test_rejects_a_choice_that_is_not_an_answer() -> None:
+    with pytest.raises(ValueError, match="'it flies' is not one of the answers"):
         predict(QUESTION, ANSWERS).choose("it flies")
 
 
-def test_compares_what_was_predicted_with_what_was_seen() -> None:
+def test_compares_prediction_with_observation() -> None:
     prediction = predict(QUESTION, ANSWERS)
 
     assert str(prediction.compare("it completes")) == (
@@ -161,7 +149,7 @@ def test_shown_twice_is_one_widget(kernel: None) -> None:
     )
 
 
-def test_running_the_cell_again_starts_afresh_and_leaks_nothing(kernel: None) -> None:
+def test_rerun_starts_afresh_and_leaks_nothing(kernel: None) -> None:
     parts(predict(QUESTION, ANSWERS).choose("it waits"))
     before = living()
 
@@ -173,7 +161,7 @@ def test_running_the_cell_again_starts_afresh_and_leaks_nothing(kernel: None) ->
     assert living() == before
 
 
-def test_steps_are_words_with_the_states_that_changed() -> None:
+def test_steps_have_the_states_that_changed() -> None:
     assert repr(step_through(SETTING_UP)) == (
         "1. listener: listen(1)   [listener LISTEN]\n"
         "2. client 1: connect(the listener's address)"
@@ -198,8 +186,9 @@ def test_walks_through_a_real_recording(family: Family) -> None:
     assert len(repr(stepper).splitlines()) == len(recording)
 
 
-def test_steps_of_racing_threads_are_told_thread_by_thread() -> None:
-    one, other = FakeCall("server", "listener: accept()"), FakeCall("notebook", "client 1: close()")
+def test_steps_of_threads_go_thread_by_thread() -> None:
+    one = Call(1, "listener", "accept", thread="server")
+    other = Call(2, "client 1", "close")
 
     assert repr(step_through([one, other])) == repr(step_through([other, one]))
     assert repr(step_through([one, other])) == (
@@ -208,7 +197,7 @@ def test_steps_of_racing_threads_are_told_thread_by_thread() -> None:
     assert step_through([one, other])._repr_html_().startswith("<pre>")
 
 
-def test_nothing_recorded_is_said(kernel: None) -> None:
+def test_says_so_when_nothing_was_recorded(kernel: None) -> None:
     stepper = step_through([])
 
     assert repr(stepper) == "no call was recorded"
@@ -241,19 +230,19 @@ def test_buttons_and_slider_walk_through_the_calls(kernel: None) -> None:
     assert not later.disabled
 
 
-def test_a_long_recording_shows_the_calls_around_the_step(kernel: None) -> None:
-    stepper = step_through([FakeCall("notebook", f"client 1: send() {n}") for n in range(40)])
+def test_a_long_recording_shows_nearby_calls(kernel: None) -> None:
+    stepper = step_through([Call(n + 1, "client 1", "send", str(n)) for n in range(40)])
     row, view = parts(stepper)
 
     row.children[2].value = 40
-    assert "send() 39" in view.value
-    assert "send() 30<" not in view.value
+    assert "send(39)" in view.value
+    assert "send(30)<" not in view.value
     row.children[2].value = 1
-    assert "send() 8<" in view.value
-    assert "send() 9<" not in view.value
+    assert "send(8)<" in view.value
+    assert "send(9)<" not in view.value
 
 
-def test_stepping_again_through_the_same_leaks_nothing(kernel: None) -> None:
+def test_stepping_again_leaks_nothing(kernel: None) -> None:
     parts(step_through(SETTING_UP))
     before = living()
 

@@ -1,13 +1,13 @@
-"""What recording costs on an echo exchange, in times of the same exchange unrecorded.
+"""Measure what recording costs: an echo exchange, recorded and unrecorded.
 
     python -m tools.measure.recording_cost [ROUNDS]
 
 An exchange is 64 bytes there and back over loopback: four calls. Rounds are interleaved, the ratio
-is taken within each round, and medians are printed with their quartiles. What is compared is CPU
-time of the process: of a server whose client is another process, the steadiest figure; of client
-and server in two threads; the same on one core, where no wake-up of the other core hides anything;
-and of both ends in one thread, the dearest case, since nothing is done but the calls themselves.
-Where `strace` is found, it is compared too.
+is taken within each round, and medians are printed with their quartiles. The CPU time of the
+process is compared: for a server whose client is another process, the steadiest figure; for client
+and server in two threads; for the same on one core, where no wake-up of the other core hides
+anything; and for both ends in one thread, the most expensive case, which does nothing but the calls
+themselves. If `strace` is installed, it is compared too.
 """
 
 import os
@@ -50,7 +50,7 @@ def show(setting: str, ratios: list[float]) -> None:
 
 
 def measure(exchange: Callable[[], int], rounds: int) -> list[float]:
-    """Ratios recorded / unrecorded, one a round."""
+    """Return the ratios recorded / unrecorded, one for each round."""
     exchange()
     return [recorded(exchange) / exchange() for _ in range(rounds)]
 
@@ -62,7 +62,7 @@ def recorded(exchange: Callable[[], int]) -> int:
 
 @contextmanager
 def client_elsewhere() -> Iterator[socket.socket]:
-    """The server's end of a connection on which another process sends and waits for the echo."""
+    """Yield the server's end of a connection; the client, a child process, awaits each echo."""
     code = f"""
 import socket, sys
 with socket.create_connection(("127.0.0.1", int(sys.argv[1]))) as client:
@@ -82,7 +82,7 @@ with socket.create_connection(("127.0.0.1", int(sys.argv[1]))) as client:
 
 
 def serve(server: socket.socket) -> int:
-    """Nanoseconds for EXCHANGES echoes, of this end only."""
+    """Return the nanoseconds for EXCHANGES echoes, of this end only."""
     began = process_time_ns()
     for _ in range(EXCHANGES):
         server.send(server.recv(64))
@@ -90,7 +90,7 @@ def serve(server: socket.socket) -> int:
 
 
 def between_threads() -> int:
-    """Nanoseconds for EXCHANGES echoes, with the server in a thread of its own."""
+    """Return the nanoseconds for EXCHANGES echoes, with the server in another thread."""
     with connected() as (client, server):
         thread = threading.Thread(target=echo, args=(server,))
         thread.start()
@@ -105,7 +105,7 @@ def between_threads() -> int:
 
 
 def in_one_thread() -> int:
-    """Nanoseconds for EXCHANGES echoes, with both ends in this thread."""
+    """Return the nanoseconds for EXCHANGES echoes, with both ends in this thread."""
     with connected() as (client, server):
         began = process_time_ns()
         for _ in range(EXCHANGES):
@@ -142,7 +142,7 @@ def on_one_core() -> Iterator[None]:
 
 
 def compare_with_strace(rounds: int) -> None:
-    """Time by the clock, in fresh interpreters: what a tracer takes is not the child's own time."""
+    """Compare by the clock, in new processes: a child's CPU time does not include its tracer's."""
     with tempfile.TemporaryDirectory() as folder:
         strace = ("strace", "-f", "-e", "trace=network", "-o", f"{folder}/calls")
         plain, own, traced = zip(
@@ -162,10 +162,10 @@ def compare_with_strace(rounds: int) -> None:
 
 
 def in_a_child(call: str, *tracer: str) -> int:
-    """Nanoseconds by the clock for the exchanges in a fresh interpreter, run by `tracer`."""
+    """Return the nanoseconds by the clock for the exchanges in a new process under `tracer`."""
     code = f"""
 import time
-from tests.measure import recording_cost as cost
+from tools.measure import recording_cost as cost
 from tools.measure.recording_cost import between_threads as exchange, recorded
 cost.process_time_ns = time.perf_counter_ns
 exchange()

@@ -1,10 +1,10 @@
-"""Where the parts of a stream go: calls as boxes that are as wide as the bytes that they moved."""
+"""The layout of a stream: calls as boxes that are as wide as the bytes that they moved."""
 
 from typing import NamedTuple
 
 from matplotlib.ticker import MaxNLocator
 
-from sockets_lab.figures.calls.stream import Side, Stream
+from sockets_lab.figures.calls.stream import Stream, StreamSide
 from sockets_lab.figures.canvas.card import text_width
 from sockets_lab.figures.canvas.units import many, times, unit_for
 
@@ -26,7 +26,7 @@ class Box(NamedTuple):
     calls: int = 1
 
     def label(self, room: float) -> str:
-        """Return the longest words for it that `room` pixels hold."""
+        """Return the longest text for it that fits in `room` pixels."""
         count = self.end - self.start
         words = [f"{self.calls:,} calls"] if self.calls > 1 else [many(count, "byte"), f"{count:,}"]
         return next((text for text in words if text_width(text, LABEL, bold=True) <= room), "")
@@ -35,8 +35,8 @@ class Box(NamedTuple):
 class StreamLayout(NamedTuple):
     """The stream begins at `left` and is `width` wide; `sent` and `received` are the calls.
 
-    `meeting` holds the places at which a box of either end stops. `spelt` says whether there is
-    room for each byte in a cell of its own.
+    `common_cuts` holds the positions at which a box of either end stops. `shows_bytes` is True if
+    there is room for each byte in a separate cell.
     """
 
     left: float
@@ -44,19 +44,19 @@ class StreamLayout(NamedTuple):
     total: int
     sent: list[Box]
     received: list[Box]
-    meeting: list[int]
-    spelt: bool
+    common_cuts: list[int]
+    shows_bytes: bool
 
     @property
     def right(self) -> float:
         return self.left + self.width
 
-    def x(self, place: float) -> float:
-        """Return where a place in the stream lies across the card."""
-        return self.left + place * self.width / self.total
+    def x(self, position: float) -> float:
+        """Return the x of a position in the stream."""
+        return self.left + position * self.width / self.total
 
     def ticks(self) -> list[tuple[float, str]]:
-        """Return the places, in bytes, to mark along the stream, with their numbers."""
+        """Return the positions, in bytes, to mark along the stream, with their numbers."""
         unit = unit_for(self.total)
         most = self.total / unit.nbytes
         whole, bins = unit.nbytes == 1, max(3, int(self.width / 80))
@@ -66,19 +66,19 @@ class StreamLayout(NamedTuple):
 
 
 def make_layout(stream: Stream) -> StreamLayout:
-    """Return where everything goes, with the labels of both ends left of the stream."""
+    """Return the layout, with the labels of both ends left of the stream."""
     left = 24 + max(_label_width(side) for side in (stream.sent, stream.received)) + 24
     width = min(_WIDE, max(_LEAST, _CELL * stream.total))
     cell = width / stream.total
     sent, received = _boxes(stream.sent, cell), _boxes(stream.received, cell)
-    meeting = stream.shared & {box.end for box in sent} & {box.end for box in received}
+    common_cuts = stream.shared & {box.end for box in sent} & {box.end for box in received}
     signs = [text_width(*sign_of(value), mono=True) for value in stream.known.values()]
-    spelt = cell >= max([8.0, *signs]) + 8  # between letters stand the boundaries
-    return StreamLayout(left, width, stream.total, sent, received, sorted(meeting), spelt)
+    shows_bytes = cell >= max([8.0, *signs]) + 8  # boundaries are drawn between letters
+    return StreamLayout(left, width, stream.total, sent, received, sorted(common_cuts), shows_bytes)
 
 
-def _boxes(side: Side, cell: float) -> list[Box]:
-    """Return the boxes of one end's calls, neighbours joined that are too narrow to be seen."""
+def _boxes(side: StreamSide, cell: float) -> list[Box]:
+    """Return the boxes of one end's calls; neighbours that are too narrow to be seen are joined."""
     boxes: list[Box] = []
     start = 0
     for size in side.sizes:
@@ -91,13 +91,13 @@ def _boxes(side: Side, cell: float) -> list[Box]:
     return boxes
 
 
-def _label_width(side: Side) -> float:
+def _label_width(side: StreamSide) -> float:
     header = text_width(side.role, 12, bold=True) + 22
     return max(header, text_width(f"received {summary(side)}", 11))
 
 
-def summary(side: Side) -> str:
-    """Return what one end did in few words: how often, and how much at a time."""
+def summary(side: StreamSide) -> str:
+    """Return the calls of one end in few words: how often, and how much at a time."""
     if not side.sizes:
         return "nothing"
     least, most, calls = min(side.sizes), max(side.sizes), len(side.sizes)
@@ -106,7 +106,7 @@ def summary(side: Side) -> str:
 
 
 def sign_of(value: int) -> tuple[str, float]:
-    """Return how a byte is written, and the size: a letter, or its number in hexadecimal."""
+    """Return the sign for a byte, and its size: a letter, or the number in hexadecimal."""
     sign = chr(value) if 0x20 < value < 0x7F else _BLANKS.get(value)
     return (sign, 13.0) if sign else (f"{value:02x}", 10.0)
 
