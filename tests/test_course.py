@@ -29,7 +29,7 @@ def test_no_two_chapters_share_a_file_or_a_title():
     assert len({one.file for one in CHAPTERS}) == len({one.title for one in CHAPTERS}) == 16
 
 
-def test_notebooks_are_the_chapters_and_the_glossary():
+def test_notebooks_are_chapters_and_glossary():
     names = {path.name for path in NOTEBOOKS.glob("*.ipynb")}
     assert names == {GLOSSARY, *(one.file for one in WRITTEN)}
 
@@ -72,7 +72,7 @@ def draft(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.usefixtures("draft")
-def test_title_and_existence_come_from_the_notebook() -> None:
+def test_title_comes_from_the_notebook() -> None:
     first, second = Chapter("00_ipv6_first.ipynb", "?", 1), Chapter("01_bind_more.ipynb", "?", 1)
     assert (first.written, first.title) == (True, "A heading of IPv6")
     assert (second.written, second.title) == (False, "Bind more")

@@ -34,7 +34,7 @@ def test_writes_a_recording_only_when_asked(data: Path, monkeypatch: pytest.Monk
 
 
 @pytest.mark.usefixtures("data")
-def test_reads_the_recording_where_the_machine_cannot(
+def test_reads_the_recording_elsewhere(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("SOCKETS_LAB_RECORD", "1")

@@ -44,7 +44,7 @@ WORDS_BESIDE: Final = {
 
 
 class Update(NamedTuple):
-    """What an update did with one chapter: a key of WORDS, and one of WORDS_BESIDE or none."""
+    """The update of one chapter: a key of WORDS, and one of WORDS_BESIDE or none."""
 
     chapter: str
     did: str
@@ -67,7 +67,7 @@ class Copy(NamedTuple):
 
 
 class Shipped(NamedTuple):
-    """What a copy keeps of a chapter: digests of the sources that were shipped to its learner.
+    """The versions of a chapter that a copy keeps: digests of the sources as shipped.
 
     `accepted` is the version that the chapter in the copy is based on, `offered` the version that
     was last put beside it.

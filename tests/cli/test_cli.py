@@ -280,7 +280,7 @@ def test_learners_settings_come_first() -> None:
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has neither signal to send")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_jupyterlab_is_quiet_and_ends_with_its_caller(
+def test_jupyterlab_ends_with_its_caller(
     tmp_path: Path, number: signal.Signals, free_port: int
 ) -> None:
     write(tmp_path, "1 + 1", name=START)
