@@ -106,12 +106,8 @@ def doctor(
 
     with working("trying what this machine can do"):
         facts = machine()
-        capabilities = [
-            # "front-end" is for notebooks only.
-            one
-            for one in all_capabilities()
-            if one.name != "front-end"
-        ]
+        # "front-end" is about notebooks: it is never there on the command line.
+        capabilities = [one for one in all_capabilities() if one.name != "front-end"]
     if as_json:
         found = {
             "machine": facts._asdict(),

@@ -31,9 +31,9 @@ WORDS: Final = {
     "restored": "added again: you had deleted it",
     "current": "up to date",
     "renewed": "updated: you had not changed it (the outputs of your runs are gone)",
-    "kept": "changed by you: not updated",
-    "newer": "changed by you: not updated",
-    "unreadable": "cannot be read as a notebook: not updated",
+    "kept": "changed by you: kept as it is",
+    "newer": "changed by you: kept as it is",
+    "unreadable": "cannot be read as a notebook: kept as it is",
 }
 WORDS_BESIDE: Final = {
     "put": "the new version is beside it, in {}",

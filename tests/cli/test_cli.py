@@ -134,7 +134,7 @@ def test_open_reports_what_it_did(course: Path) -> None:
     done = run("open", "mine", "--copy-only")
     assert done.stdout == (
         "updated your copy in 'mine':\n"
-        "  00_start_here.ipynb: changed by you: not updated\n"
+        "  00_start_here.ipynb: changed by you: kept as it is\n"
         "  01_more.ipynb: new\n"
     )
 

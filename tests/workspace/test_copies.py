@@ -101,7 +101,7 @@ def test_new_version_goes_beside_a_changed_chapter(course: Path, mine: Path) -> 
     copy = update(mine)
     assert done(copy)[FIRST] == ("newer", "put")
     assert copy.updates[0].words == (
-        "changed by you: not updated; the new version is beside it, in 00_start_here.new.ipynb"
+        "changed by you: kept as it is; the new version is beside it, in 00_start_here.new.ipynb"
     )
     assert (mine / FIRST).read_bytes() == notebook("my answer")
     assert (mine / "00_start_here.new.ipynb").read_bytes() == notebook("2 + 2")
@@ -174,7 +174,7 @@ def test_keeps_what_is_not_a_notebook(mine: Path, text: bytes) -> None:
     (mine / FIRST).write_bytes(text)
     copy = update(mine)
     assert done(copy)[FIRST] == ("unreadable", "put")
-    assert copy.updates[0].words.startswith("cannot be read as a notebook: not updated")
+    assert copy.updates[0].words.startswith("cannot be read as a notebook: kept as it is")
     assert (mine / FIRST).read_bytes() == text
     assert beside(mine).read_bytes() == notebook("1 + 1")
 
