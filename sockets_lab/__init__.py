@@ -1,11 +1,11 @@
 """Companion package of the course on server sockets.
 
 The notebooks type the raw socket calls themselves; this package carries what surrounds them:
-recording calls, asking the kernel, drawing, running a learner's server beside the notebook and
+recording calls, querying the kernel, drawing, running a learner's server beside the notebook and
 checking answers. Sockets stay plain `socket.socket` objects everywhere.
 
 Each name below is imported at its first use, so that `import sockets_lab` costs next to nothing
-and a notebook pays only for what it draws or asks (PEP 562).
+and a notebook loads only what it uses (PEP 562).
 """
 
 from importlib import import_module

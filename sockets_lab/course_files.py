@@ -1,8 +1,8 @@
-"""Where the course's own files stand: its notebooks, and the data recorded for it.
+"""Find the course's files: its notebooks, and the data recorded for it.
 
-An installed package carries them inside itself; in a checkout they stand beside the package. Data
-that stands in for what a machine cannot do is never shown in silence: it says when it was recorded
-and on which system.
+An installed package contains them; in a checkout they are beside the package. Recorded data that
+replaces what a machine cannot do is never shown without a note: when it was recorded, and on which
+system.
 """
 
 import errno
@@ -23,36 +23,36 @@ __all__ = [
 ]
 
 PACKAGE = Path(__file__).resolve().parent
-PLACES = (PACKAGE / "_course", PACKAGE.parent)  # of an installed package; of a checkout
+ROOTS = (PACKAGE / "_course", PACKAGE.parent)  # in an installed package; in a checkout
 
 
 class CourseFiles(NamedTuple):
-    """The folders that a course is made of."""
+    """The folders of a course."""
 
     notebooks: Path
     data: Path
 
 
 def find_course_files() -> CourseFiles:
-    """Find the folders of the notebooks, as they were shipped, and of the recorded data.
+    """Return the folders of the notebooks, as they were shipped, and of the recorded data.
 
-    Raises FileNotFoundError when this installation has none.
+    Raises FileNotFoundError if this installation has none.
     """
-    for place in PLACES:
-        files = CourseFiles(place / "notebooks", place / "data")
+    for root in ROOTS:
+        files = CourseFiles(root / "notebooks", root / "data")
         if files.notebooks.is_dir():
             return files
     raise FileNotFoundError(
         errno.ENOENT,
-        "this installation of sockets-lab holds no notebooks; install it again",
-        str(PLACES[0]),
+        "this installation of sockets-lab has no notebooks: install it again",
+        str(ROOTS[0]),
     )
 
 
 def recorded(name: str) -> Path:
-    """Find a file of recorded data, such as "syn_queue.json", wherever the notebook stands.
+    """Return the path of a file of recorded data, such as "syn_queue.json".
 
-    Raises FileNotFoundError, naming what comes near, when there is no such recording.
+    Raises FileNotFoundError, which suggests similar names, if there is no such recording.
     """
     data = find_course_files().data
     if (data / name).is_file():
@@ -60,7 +60,7 @@ def recorded(name: str) -> Path:
     names = sorted(path.relative_to(data).as_posix() for path in data.rglob("*.*"))
     near = get_close_matches(name, names) or names
     raise FileNotFoundError(
-        errno.ENOENT, f"no such recording; there is {', '.join(near) or 'none at all'}", name
+        errno.ENOENT, f"no such recording; there is {', '.join(near) or 'none'}", name
     )
 
 
@@ -72,12 +72,12 @@ class Provenance(NamedTuple):
 
 
 def made_here() -> Provenance:
-    """The provenance of what is recorded today on this machine."""
+    """Return the provenance of a recording made now on this machine."""
     system = f"{platform.system()} {platform.release().split('-')[0]}"
     return Provenance(date.today().isoformat(), system)
 
 
 def say_recorded(made: Provenance, lacking: Iterable[str]) -> None:
-    """Print that a recording stands in, and why: what this machine lacks, in words."""
+    """Print that recorded data is shown instead, and why: what this machine lacks."""
     print(f"recorded {made.on} on {made.system}, not measured here:")
     print(f"  {'; '.join(dict.fromkeys(lacking))}")

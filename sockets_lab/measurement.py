@@ -1,9 +1,8 @@
-"""Measured here where the machine can, recorded where it cannot, and never in silence.
+"""Run an experiment where the machine can, else show its recorded result with a note.
 
-An experiment that needs a capability of the machine goes through `measured()`. With the
-capability it
-simply runs. Without it, what it gave on a machine that has the capability is read from the course's
-data, and a line says so. `SOCKETS_LAB_RECORD=1` (`make data` sets it) writes those recordings anew.
+An experiment that needs a capability of the machine goes through `measured()`. With the capability
+it runs. Without it, its result on a machine that has the capability is read from the course's data,
+and a note says so. `SOCKETS_LAB_RECORD=1` (set by `make data`) writes those recordings again.
 """
 
 import json
@@ -29,14 +28,14 @@ FOLDER = "recorded"
 
 
 def measured(name: str, needs: str | tuple[str, ...], experiment: Callable[[], Any]) -> Any:
-    """Run an experiment, or tell what it gave elsewhere if this machine lacks what it needs.
+    """Run an experiment, or return its recorded result if this machine lacks what it needs.
 
-    name: of the recording in data/recorded/, without its ending
+    name: the recording's name in data/recorded/, without its suffix
     needs: the capability that the experiment needs, such as "namespaces", or several
-    experiment: called without arguments; gives numbers, texts, lists of them, or a History
+    experiment: called without arguments; returns numbers, texts, lists of them, or a History
 
-    Returns what the experiment gave; of a recording, tuples come back as lists. Raises what the
-    experiment raises, and FileNotFoundError where nothing was recorded under this name.
+    Returns the experiment's result; in a recording, tuples become lists. Raises what the experiment
+    raises, and FileNotFoundError if there is no recording of this name.
     """
     needed = [capability(each) for each in ((needs,) if isinstance(needs, str) else needs)]
     lacking = [each.lacking for each in needed if not each.has]
@@ -58,12 +57,12 @@ def _save(name: str, value: object) -> None:
 
 def _to_json(value: object) -> object:
     if isinstance(value, History):
-        return {"history": [[round(each.at_s, 4), *each.snapshot] for each in _turns(value)]}
+        return {"history": [[round(each.at_s, 4), *each.snapshot] for each in _changes(value)]}
     return value
 
 
-def _turns(history: History) -> list[Sample]:
-    """The samples that show something new, and the last one: all that a picture needs."""
+def _changes(history: History) -> list[Sample]:
+    """Return the samples that show a change, and the last one: all that a picture needs."""
     samples = list(history)
     new = [now for before, now in pairwise(samples) if now.snapshot != before.snapshot]
     return list(dict.fromkeys([*samples[:1], *new, *samples[-1:]]))

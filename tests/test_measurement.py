@@ -1,4 +1,4 @@
-"""Measured here where the machine can, recorded where it cannot."""
+"""Run an experiment where the machine can, else return its recording."""
 
 import json
 from pathlib import Path
@@ -13,10 +13,10 @@ WITH = "descriptors"  # any capability that this machine has while tests run
 
 @pytest.fixture
 def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder for recordings of a course that has none yet."""
+    """Make the folder for recordings of a course without any."""
     (tmp_path / "notebooks").mkdir()
     (tmp_path / "data" / "recorded").mkdir(parents=True)
-    monkeypatch.setattr("sockets_lab.course_files.PLACES", (tmp_path,))
+    monkeypatch.setattr("sockets_lab.course_files.ROOTS", (tmp_path,))
     return tmp_path / "data" / "recorded"
 
 
@@ -34,20 +34,20 @@ def test_writes_a_recording_only_when_asked(data: Path, monkeypatch: pytest.Monk
 
 
 @pytest.mark.usefixtures("data")
-def test_reads_the_recording_where_the_machine_cannot(
+def test_reads_the_recording_elsewhere(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("SOCKETS_LAB_RECORD", "1")
     measured("numbers", WITH, lambda: [1, 2])
     monkeypatch.setenv("SOCKETS_LAB_WITHOUT", WITH)
     assert measured("numbers", WITH, lambda: [3, 4]) == [1, 2]
-    said = capsys.readouterr().out
-    assert "not measured here" in said
-    assert "switched off" in said
+    note = capsys.readouterr().out
+    assert "not measured here" in note
+    assert "switched off" in note
 
 
 @pytest.mark.usefixtures("data")
-def test_one_missing_ability_of_several_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_missing_capability_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOCKETS_LAB_RECORD", "1")
     measured("numbers", WITH, lambda: [1, 2])
     monkeypatch.setenv("SOCKETS_LAB_WITHOUT", "ipv6")
@@ -55,7 +55,7 @@ def test_one_missing_ability_of_several_is_enough(monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.usefixtures("data")
-def test_of_a_history_what_changes_comes_back(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_recording_keeps_the_changes_of_a_history(monkeypatch: pytest.MonkeyPatch) -> None:
     def experiment() -> History:
         with open_listener() as listener, watch(listener) as history:
             until(lambda _: len(history) > 3, listener)
@@ -73,7 +73,7 @@ def test_of_a_history_what_changes_comes_back(monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.mark.usefixtures("data")
-def test_says_what_is_recorded_when_a_name_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_refuses_a_name_without_recording(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOCKETS_LAB_WITHOUT", WITH)
     with pytest.raises(FileNotFoundError, match="no such recording"):
         measured("nothing", WITH, lambda: 1)

@@ -1,7 +1,6 @@
-"""Write what follows from the list of chapters: the README's table and each notebook's last line.
+"""Write what the list of chapters determines: the README's table, each notebook's last line.
 
-Run as `python -m tools.write_navigation`; `make outputs` does. Files that are right already are
-left alone.
+`make outputs` runs it, as `python -m tools.write_navigation`. It writes only files that change.
 """
 
 import json
@@ -16,19 +15,19 @@ HERE = Path(__file__).parent.parent
 BEGIN = "<!-- chapters: written by make outputs -->"
 END = "<!-- end of chapters -->"
 
-# A line made by `navigation`, of today's list or an older one.
+# A line that `navigation` wrote, also from an older list.
 NAVIGATION = re.compile(r"^(← .*|Next: .*→)$", flags=re.MULTILINE)
 
 
 def written(readme: str, table: str) -> str:
-    """Put the table between the README's two marks."""
+    """Return the README with the table between its two markers."""
     before, _, rest = readme.partition(BEGIN)
     _, _, after = rest.partition(END)
     return f"{before}{BEGIN}\n{table}\n{END}{after}"
 
 
 def navigated(notebook: str, here: Chapter) -> str:
-    """Put the chapter's navigation at the end of a notebook's last text cell."""
+    """Return the notebook with the chapter's navigation at the end of its last text cell."""
     content = json.loads(notebook)
     cell = [one for one in content["cells"] if one["cell_type"] == "markdown"][-1]
     text = NAVIGATION.sub("", "".join(cell["source"])).rstrip()

@@ -38,7 +38,7 @@ class Capability(NamedTuple):
 
 
 class Unavailable(RuntimeError):
-    """Raised where this machine cannot show something; the message says why and what would help."""
+    """Error for what this machine cannot show; the message says why and what would help."""
 
 
 class _Entry(NamedTuple):

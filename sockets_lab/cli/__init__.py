@@ -1,8 +1,8 @@
 """The command line: `sockets-lab open`, `doctor`, `check` and `bench`.
 
-Thin: a command reads its arguments, calls a room and says what came of it. What it needs is
-imported inside it, so that `sockets-lab --help` answers at once. Results go to standard output,
-progress and complaints to standard error.
+A command reads its arguments, calls a room and prints the result. It imports what it needs inside
+its function, so that `sockets-lab --help` is quick. Results go to standard output, progress and
+errors to standard error.
 """
 
 import json
@@ -23,15 +23,15 @@ __all__ = ["app", "main"]
 
 FOLDER = "my-course"
 START = CHAPTERS[0].file
-NOT_YET, USAGE, INTERRUPTED = 1, 2, 130
+FAILED, USAGE, INTERRUPTED = 1, 2, 130
 
 EXAMPLES = """\b
 Examples:
-  sockets-lab open                     your copy in my-course, in JupyterLab
+  sockets-lab open                     open your copy in my-course, in JupyterLab
   sockets-lab open --no-browser        the same on a machine without a browser
-  sockets-lab doctor                   what this machine can show
-  sockets-lab check my-course          do all notebooks run, are exercises done
-  sockets-lab bench                    what servers cost on this machine
+  sockets-lab doctor                   show what this machine can do
+  sockets-lab check my-course          run all notebooks and check the exercises
+  sockets-lab bench                    measure what servers cost on this machine
 """
 
 app = typer.Typer(
@@ -40,21 +40,21 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    rich_markup_mode=None,  # plain help: quick, and read well by a screen reader
+    rich_markup_mode=None,  # plain help: quick, and clear in a screen reader
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 
 def main() -> None:
-    """Run the command line; words that the terminal's encoding lacks are shown as `?`."""
+    """Run the command line; characters that the terminal's encoding lacks are shown as `?`."""
     for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # text streams: Python's own
+        stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # both are text streams
     app(prog_name="sockets-lab")
 
 
 @app.callback(invoke_without_command=True)
-def _whole(
-    version: Annotated[bool, typer.Option("--version", help="Show the version and end.")] = False,
+def _options(
+    version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False,
 ) -> None:
     if version:
         from sockets_lab import __version__
@@ -66,51 +66,48 @@ def _whole(
 @app.command("open", epilog="For example: sockets-lab open my-course -- --port 9000")
 def open_course(
     folder: Annotated[
-        str, typer.Argument(metavar="FOLDER", help="Where your copy is, or will be.")
+        str, typer.Argument(metavar="FOLDER", help="The folder of your copy.")
     ] = FOLDER,
     lab_options: Annotated[
-        list[str] | None, typer.Argument(metavar="OPTION", help="After --: for JupyterLab.")
+        list[str] | None, typer.Argument(metavar="OPTION", help="Options for JupyterLab, after --.")
     ] = None,
-    browser: Annotated[
-        bool, typer.Option("--browser/--no-browser", help="Open a browser as well.")
-    ] = True,
+    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open a browser.")] = True,
     copy_only: Annotated[
-        bool, typer.Option("--copy-only", help="Only make or update the copy.")
+        bool, typer.Option("--copy-only", help="Make or update the copy, and stop.")
     ] = False,
 ) -> None:
     """Make or update your copy of the course, and open it in JupyterLab.
 
-    What you changed is never overwritten: where there is a newer chapter, it is put beside yours.
+    Chapters that you changed are never overwritten: a newer version is put beside yours.
     """
     options = list(lab_options or [])
     if folder.startswith("-"):  # `open -- --port 9000`: no folder was named
         options.insert(0, folder)
         folder = FOLDER
-    _say(_copied(Path(folder)))
+    _show_updates(_updated_copy(Path(folder)))
     if not copy_only:
         from sockets_lab.workspace import run_lab
 
-        typer.echo("\nJupyterLab starts now; Ctrl-C in this window ends it")
+        typer.echo("\nJupyterLab starts now; press Ctrl-C in this window to stop it")
         raise typer.Exit(run_lab(Path(folder), START, browser, options))
 
 
 @app.command(
-    short_help="Say what this machine can show, and how to get the rest.",
+    short_help="Show what this machine can do, and how to get the rest.",
     epilog="For example: sockets-lab doctor --json > my-machine.json",
 )
 def doctor(
-    as_json: Annotated[bool, typer.Option("--json", help="Print it for programs.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
 ) -> None:
-    """Say what this machine can show of the course, and how to get what it lacks."""
+    """Show what this machine can do in the course, and how to get what it lacks."""
     from sockets_lab.capabilities import all_capabilities, machine
     from sockets_lab.cli import pages
     from sockets_lab.cli.progress import working
 
-    with working("asking this machine what it can do"):
+    with working("trying what this machine can do"):
         facts = machine()
-        capabilities = [
-            one for one in all_capabilities() if one.name != "front-end"
-        ]  # that is Jupyter's
+        # "front-end" is about notebooks: it is never there on the command line.
+        capabilities = [one for one in all_capabilities() if one.name != "front-end"]
     if as_json:
         found = {
             "machine": facts._asdict(),
@@ -118,11 +115,11 @@ def doctor(
         }
         typer.echo(json.dumps(found, indent=2))
     else:
-        pages.show(pages.of_machine(facts), pages.of_capabilities(capabilities))
+        pages.show(pages.machine_page(facts), pages.capabilities_page(capabilities))
 
 
 @app.command(
-    short_help="Run your notebooks, and say how far your exercises are.",
+    short_help="Run your notebooks, and show how far your exercises are.",
     epilog="For example: sockets-lab check my-course/02_bind_listen_accept.ipynb",
 )
 def check(
@@ -131,23 +128,23 @@ def check(
         typer.Argument(metavar="PATH", help=f"Notebooks, or folders of them.  [default: {FOLDER}]"),
     ] = None,
     timeout_s: Annotated[
-        int, typer.Option("--timeout", min=1, metavar="SECONDS", help="How long one cell may take.")
+        int, typer.Option("--timeout", min=1, metavar="SECONDS", help="Time limit for one cell.")
     ] = 60,
-    as_json: Annotated[bool, typer.Option("--json", help="Print it for programs.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
 ) -> None:
-    """Run your notebooks from top to bottom, and say how far your exercises are.
+    """Run your notebooks from top to bottom, and show how far your exercises are.
 
-    Your files are only read. It ends with 0 when every cell runs and every exercise that you have
-    started is complete, with 1 when that is not so yet, and with 2 when a name is wrong.
+    Your files are not changed. The exit status is 0 if every cell runs and every exercise that you
+    started is complete, 1 if not, and 2 if a name is wrong.
     """
     from sockets_lab.cli import pages
 
-    results = _checked(paths or [Path(FOLDER)], timeout_s)
+    results = _check_all(paths or [Path(FOLDER)], timeout_s)
     if as_json:
         typer.echo(json.dumps([one.as_json() for one in results], indent=2))
     else:
-        pages.show(*map(pages.of_checked, results), pages.of_all_checked(results))
-    raise typer.Exit(0 if all(one.passed for one in results) else NOT_YET)
+        pages.show(*map(pages.notebook_page, results), pages.summary(results))
+    raise typer.Exit(0 if all(one.passed for one in results) else FAILED)
 
 
 @app.command(
@@ -156,7 +153,7 @@ def check(
 )
 def bench(
     rounds: Annotated[
-        int, typer.Option("--rounds", min=1, max=100, help="How often each is measured.")
+        int, typer.Option("--rounds", min=1, max=100, help="How many times each is measured.")
     ] = 15,
     messages: Annotated[
         int, typer.Option("--messages", min=100, max=1_000_000, help="Messages in a measurement.")
@@ -168,49 +165,50 @@ def bench(
         ),
     ] = None,
     folder: Annotated[
-        Path, typer.Option("--folder", metavar="FOLDER", help="Where the results are saved.")
+        Path, typer.Option("--folder", metavar="FOLDER", help="The folder for the results.")
     ] = Path("bench"),
 ) -> None:
     """Measure what the course's servers and their peers cost on this machine, side by side.
 
-    It takes minutes, on loopback alone. Tables, pictures and the machine's description are saved in
-    a folder. With a second core and nothing else running the numbers are steadier.
+    It takes minutes, and uses loopback only. Tables, pictures and a description of the machine are
+    saved in a folder. The numbers are steadier with a second core and nothing else running.
     """
     from sockets_lab.bench import Plan, entrants, measure
     from sockets_lab.cli import benches, pages
     from sockets_lab.cli.progress import Steps
 
     try:
-        with entrants() as all_of_them, Steps() as steps:
-            found = measure(
-                Plan(rounds=rounds, messages=messages), all_of_them, names or (), steps.tell
+        with entrants() as every_entrant, Steps() as steps:
+            results = measure(
+                Plan(rounds=rounds, messages=messages), every_entrant, names or (), steps.show
             )
     except LookupError as error:
-        _give_up(str(error), USAGE)
+        _fail(str(error), USAGE)
     except KeyboardInterrupt:
-        _give_up("interrupted: nothing was saved", INTERRUPTED)
-    pages.show(*benches.pages_of(found))
-    for path in benches.save_all(found, folder):
+        _fail("interrupted: nothing was saved", INTERRUPTED)
+    pages.show(*benches.pages_of(results))
+    for path in benches.save_all(results, folder):
         typer.echo(f"saved {str(path)!r}")
 
 
-def _copied(folder: Path) -> "Copy":
+def _updated_copy(folder: Path) -> "Copy":
     from sockets_lab import __version__
     from sockets_lab.workspace import bring_up_to_date
 
     try:
         return bring_up_to_date(folder, __version__)
     except ValueError as error:
-        _give_up(str(error), USAGE)
+        _fail(str(error), USAGE)
     except OSError as error:
-        _give_up(
+        _fail(
             f"cannot make or update a copy in {str(folder)!r} "
-            f"({error.strerror}: {error.filename!r}); name another folder: sockets-lab open FOLDER",
-            NOT_YET,
+            f"({error.strerror}: {error.filename!r}); "
+            "choose another folder: sockets-lab open FOLDER",
+            FAILED,
         )
 
 
-def _say(copy: "Copy") -> None:
+def _show_updates(copy: "Copy") -> None:
     if copy.warning:
         typer.echo(f"sockets-lab: {copy.warning}", err=True)
     same = [one for one in copy.updates if one.did == "current"]
@@ -220,12 +218,12 @@ def _say(copy: "Copy") -> None:
     elif len(new) == len(copy.updates):
         typer.echo(f"made your copy in {str(copy.folder)!r}: {len(new)} notebooks")
     else:
-        typer.echo(f"brought your copy in {str(copy.folder)!r} up to date:")
+        typer.echo(f"updated your copy in {str(copy.folder)!r}:")
         for one in copy.updates:
             typer.echo(f"  {one.chapter}: {one.words}")
 
 
-def _checked(paths: "Sequence[Path]", timeout_s: int) -> "list[Checked]":
+def _check_all(paths: "Sequence[Path]", timeout_s: int) -> "list[Checked]":
     from sockets_lab.cli.progress import Progress, working
 
     with working("starting"):  # reading the notebook format's schema takes seconds
@@ -235,15 +233,15 @@ def _checked(paths: "Sequence[Path]", timeout_s: int) -> "list[Checked]":
         notebooks = notebooks_in(paths)
         with Progress(len(notebooks)) as progress:
             for notebook in notebooks:
-                tell = progress.begin(notebook.name)
-                results.append(check_notebook(notebook, timeout_s=timeout_s, tell=tell))
+                on_cell = progress.begin(notebook.name)
+                results.append(check_notebook(notebook, timeout_s=timeout_s, on_cell=on_cell))
     except (FileNotFoundError, ValueError) as error:
-        _give_up(str(error), USAGE)
+        _fail(str(error), USAGE)
     except KeyboardInterrupt:
-        _give_up(f"interrupted: {len(results)} of {len(notebooks)} notebooks done", INTERRUPTED)
+        _fail(f"interrupted: {len(results)} of {len(notebooks)} notebooks done", INTERRUPTED)
     return results
 
 
-def _give_up(words: str, status: int) -> NoReturn:
-    typer.echo(f"sockets-lab: {words}", err=True)
+def _fail(message: str, status: int) -> NoReturn:
+    typer.echo(f"sockets-lab: {message}", err=True)
     raise typer.Exit(status)

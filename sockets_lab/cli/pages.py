@@ -1,6 +1,6 @@
-"""What the commands print: records in, something that rich can print out.
+"""Lay out what the commands print: records in, what rich can print out.
 
-Words carry every meaning and colours only repeat it, so that nothing is lost without them, on a
+Words carry every meaning and colours only repeat it, so that nothing is lost without colours, on a
 narrow terminal, or in a file.
 """
 
@@ -14,10 +14,10 @@ from rich.text import Text
 
 from sockets_lab.capabilities import Capability, Machine
 
-if TYPE_CHECKING:  # `doctor` does not wait for what runs notebooks
+if TYPE_CHECKING:  # `doctor` does not need nbclient
     from sockets_lab.workspace import Checked, Exercise
 
-__all__ = ["of_all_checked", "of_capabilities", "of_checked", "of_machine", "show"]
+__all__ = ["capabilities_page", "machine_page", "notebook_page", "show", "summary"]
 
 GOOD, BAD, QUIET = "green", "red", "dim"
 
@@ -31,8 +31,8 @@ def show(*pages: RenderableType) -> None:
         console.print(page)
 
 
-def of_machine(machine: Machine) -> RenderableType:
-    """Write the facts of a machine as a small table."""
+def machine_page(machine: Machine) -> RenderableType:
+    """Return the facts of a machine as a small table."""
     rows = {
         "system": machine.system,
         "Python": machine.python,
@@ -50,25 +50,23 @@ def _descriptors(machine: Machine) -> str:
     now = _known(machine.descriptors, "a process")
     if machine.descriptors == machine.descriptors_at_most:
         return now
-    return f"{now}; it can be raised to {_known(machine.descriptors_at_most, 'at most')}"
+    return f"{now}; can be raised to {_known(machine.descriptors_at_most, 'at most')}"
 
 
 def _known(number: int | None, unit: str) -> str:
     return f"{number:,} {unit}" if number is not None else "no limit known"
 
 
-def of_capabilities(capabilities: Sequence[Capability]) -> RenderableType:
-    """Write what the course can show here, why it cannot show the rest, and how to get it."""
-    table = _table(
-        f"What it can show: {sum(one.has for one in capabilities)} of {len(capabilities)}"
-    )
+def capabilities_page(capabilities: Sequence[Capability]) -> RenderableType:
+    """Return a table of what works here, why the rest does not, and how to get it."""
+    table = _table(f"What it can do: {sum(one.has for one in capabilities)} of {len(capabilities)}")
     for one in capabilities:
         verdict = Text("yes", GOOD) if one.has else Text("no", BAD)
-        table.add_row(verdict, Text(one.name), Group(*_lines_of_capability(one)))
+        table.add_row(verdict, Text(one.name), Group(*_capability_lines(one)))
     return table
 
 
-def _lines_of_capability(one: Capability) -> Iterator[Text]:
+def _capability_lines(one: Capability) -> Iterator[Text]:
     yield Text(one.shows)
     if one.lacking:
         yield Text.assemble(("why not: ", QUIET), one.lacking)
@@ -80,8 +78,8 @@ def _table(title: str) -> Table:
     return Table(title=title, title_justify="left", title_style="bold", box=None, show_header=False)
 
 
-def of_checked(checked: "Checked") -> RenderableType:
-    """Write what came of one notebook: its cells, then its exercises."""
+def notebook_page(checked: "Checked") -> RenderableType:
+    """Return the result of one notebook: its cells, then its exercises."""
     return Group(
         _headline(checked),
         *(Padding(line, (0, 0, 0, 2), expand=False) for line in _details(checked)),
@@ -92,7 +90,7 @@ def _headline(checked: "Checked") -> Text:
     if checked.runs:
         verdict = (f"runs: {checked.cells} cells in {checked.seconds:.0f} s", GOOD)
     elif checked.stopped:
-        verdict = ("does not run to its end", BAD)
+        verdict = ("stopped before its end", BAD)
     else:
         verdict = (f"{len(checked.faults)} of {checked.cells} cells fail", BAD)
     return Text.assemble((checked.file, "bold"), ": ", verdict)
@@ -104,20 +102,20 @@ def _details(checked: "Checked") -> Iterator[Text]:
     for fault in checked.faults:
         yield Text.assemble(f"cell {fault.cell}, ", (fault.line, "bold"), f": {fault.error}")
     for exercise in checked.exercises:
-        yield Text.assemble(f"exercise {exercise.title}: ", _words_of(exercise))
+        yield Text.assemble(f"exercise {exercise.title}: ", _progress(exercise))
         if exercise.missing:
             yield Text(f"  next: {exercise.missing}; hint: {exercise.hint}")
 
 
-def _words_of(exercise: "Exercise") -> tuple[str, str]:
+def _progress(exercise: "Exercise") -> tuple[str, str]:
     if not exercise.started:
         return exercise.note or "not started yet", QUIET
     words = f"{exercise.shown} of {exercise.tried} behaviours ok"
     return (f"{words}, complete", GOOD) if exercise.complete else (words, BAD)
 
 
-def of_all_checked(results: "Sequence[Checked]") -> RenderableType:
-    """Sum up in one line."""
+def summary(results: "Sequence[Checked]") -> RenderableType:
+    """Return one line about all notebooks."""
     exercises = [exercise for checked in results for exercise in checked.exercises]
     return Text(
         f"{_count(one.runs for one in results)} of {len(results)} notebooks run; "

@@ -1,4 +1,4 @@
-"""What a command shows while it works: a moving line on a terminal, plain lines elsewhere."""
+"""Show progress: a moving line on a terminal, plain lines elsewhere."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,7 +17,7 @@ def _errors() -> Console:
 
 @contextmanager
 def working(words: str) -> Iterator[None]:
-    """Say that something takes a moment, on a terminal only."""
+    """Show that something takes a moment, on a terminal only."""
     console = _errors()
     if not console.is_terminal:
         yield
@@ -27,7 +27,7 @@ def working(words: str) -> Iterator[None]:
 
 
 class Progress:
-    """How far a run of notebooks is; a context manager."""
+    """Progress of a run of notebooks; a context manager."""
 
     def __init__(self, notebooks: int) -> None:
         self.notebooks, self.begun = notebooks, 0
@@ -55,7 +55,7 @@ class Progress:
         self.bar.stop()
 
     def begin(self, name: str) -> Callable[[int, int], None]:
-        """Show the next notebook; returns what is to be told the cell it is at, and of how many."""
+        """Show the next notebook; return a function that takes the cell's number and the total."""
         self.begun += 1
         words = f"{self.begun} of {self.notebooks}: {name}"
         if not self.console.is_terminal:
@@ -67,7 +67,7 @@ class Progress:
 
 
 class Steps:
-    """How far a bench is; a context manager."""
+    """Progress of a benchmark; a context manager."""
 
     def __init__(self) -> None:
         self.console = _errors()
@@ -82,7 +82,7 @@ class Steps:
             disable=not self.console.is_terminal,
         )
         self.task = self.bar.add_task("starting", total=None)
-        self.told = -1
+        self.last_tenth = -1
 
     def __enter__(self) -> Self:
         self.bar.start()
@@ -96,9 +96,9 @@ class Steps:
     ) -> None:
         self.bar.stop()
 
-    def tell(self, words: str, done: int, of: int) -> None:
-        """Show what comes next; where there is no terminal, a line every tenth of the way."""
+    def show(self, words: str, done: int, of: int) -> None:
+        """Show the next step; without a terminal, print a line every tenth of the way."""
         self.bar.update(self.task, description=words, completed=done, total=of)
-        if not self.console.is_terminal and (tenth := 10 * done // of) > self.told:
-            self.told = tenth
+        if not self.console.is_terminal and (tenth := 10 * done // of) > self.last_tenth:
+            self.last_tenth = tenth
             self.console.print(f"{done} of {of}: {words}", markup=False)

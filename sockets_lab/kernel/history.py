@@ -30,7 +30,7 @@ _PAUSE_S: Final = 0.001
 
 
 class NotSeen(TimeoutError):
-    """The kernel did not show the expected state in time; the message holds the last snapshot."""
+    """Timeout before the kernel showed what was expected; the message has the last snapshot."""
 
 
 class Sample(NamedTuple):

@@ -2,8 +2,8 @@
 
 The kernel's table is read once, so that all views are of one moment: the sockets given, connections
 not accepted yet, far ends, and connections still closing after close(). Only what the table lacks
-is read through a socket's descriptor. Only rows that are connected to the sockets given are shown,
-never those of other programs.
+is read through a socket's descriptor. Rows that have nothing to do with the sockets given are left
+out.
 """
 
 import socket

@@ -1,6 +1,6 @@
 """The learner's copy of the course: made, updated, checked, and opened in JupyterLab.
 
-Each name is imported at its first use: opening a copy does not wait for what runs notebooks.
+Each name is imported at its first use: opening a copy does not wait for nbclient and nbformat.
 """
 
 from importlib import import_module

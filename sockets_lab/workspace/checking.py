@@ -1,8 +1,8 @@
-"""Whether the notebooks of a learner's copy still run, and how far their exercises are.
+"""Run the notebooks of a learner's copy, and report how far their exercises are.
 
-Each notebook runs from its first cell to its last in a kernel of its own, in memory: the learner's
+Each notebook runs from its first cell to its last in a separate kernel, in memory: the learner's
 file is read and never written. A cell that fails does not end the run, so that the exercises below
-it are told too; a cell that outlasts its time, or a kernel that dies, does.
+it are reported too; a cell that exceeds its time, or a kernel that dies, does.
 """
 
 import asyncio
@@ -23,11 +23,11 @@ from sockets_lab.workspace.copies import chapters_of, sources_digest
 
 __all__ = ["Checked", "Exercise", "Fault", "check_notebook", "notebooks_in"]
 
-MEANT_TO_FAIL = "raises-exception"  # the tag by which a chapter provokes an error on purpose
+MEANT_TO_FAIL = "raises-exception"  # the tag of a cell that shows an error on purpose
 
 
 class Fault(NamedTuple):
-    """A cell that failed: its number after a run of all cells, its first line, and the error."""
+    """A cell that failed: its number in a run of all cells, its first line, and the error."""
 
     cell: int
     line: str
@@ -35,7 +35,7 @@ class Fault(NamedTuple):
 
 
 class Exercise(NamedTuple):
-    """How far an exercise is: behaviours shown of those tried, and the first hint if one failed."""
+    """An exercise's progress: behaviours shown of those tried, and the first failure's hint."""
 
     title: str
     shown: int
@@ -46,17 +46,17 @@ class Exercise(NamedTuple):
 
     @property
     def started(self) -> bool:
-        """Whether there was anything to try."""
+        """Return True if there was anything to try."""
         return self.tried > 0
 
     @property
     def complete(self) -> bool:
-        """Whether every behaviour that was tried is shown."""
+        """Return True if every behaviour that was tried is shown."""
         return 0 < self.tried == self.shown
 
 
 class Checked(NamedTuple):
-    """What came of one notebook; `stopped` says why it did not run to its end, or is empty."""
+    """The result of one notebook; `stopped` says why it did not run to its end, or is empty."""
 
     file: str
     cells: int = 0
@@ -68,16 +68,16 @@ class Checked(NamedTuple):
 
     @property
     def runs(self) -> bool:
-        """Whether every cell ran, and none failed that was not meant to."""
+        """Return True if every cell ran, and none failed except on purpose."""
         return not self.stopped and not self.faults
 
     @property
     def passed(self) -> bool:
-        """Whether it runs, and every exercise that was started is complete."""
+        """Return True if it runs, and every exercise that was started is complete."""
         return self.runs and all(one.complete for one in self.exercises if one.started)
 
     def as_json(self) -> dict[str, Any]:
-        """Return it as plain values, for programs that collect it."""
+        """Return it as plain values, for JSON."""
         return {
             **self._asdict(),
             "faults": [fault._asdict() for fault in self.faults],
@@ -91,10 +91,10 @@ class Checked(NamedTuple):
 
 
 def notebooks_in(paths: Iterable[Path]) -> tuple[Path, ...]:
-    """List the notebooks that are named, and those of the folders that are named, in order.
+    """Return the notebooks in `paths`, and those of the folders in `paths`, in order.
 
-    Raises FileNotFoundError for a name that leads nowhere, and ValueError for one that leads to no
-    notebook.
+    Raises FileNotFoundError for a path that does not exist, and ValueError for a file or folder
+    without notebooks.
     """
     return tuple(notebook for path in paths for notebook in _notebooks_at(path))
 
@@ -103,14 +103,14 @@ def _notebooks_at(path: Path) -> tuple[Path, ...]:
     if path.is_dir():
         found = chapters_of(path)
         if not found:
-            raise ValueError(f"{str(path)!r} holds no notebooks")
+            raise ValueError(f"there are no notebooks in {str(path)!r}")
         return found
     if not path.exists():
         raise FileNotFoundError(
-            f"there is no {str(path)!r}; a copy of the course is made by: sockets-lab open"
+            f"{str(path)!r} does not exist; to make a copy of the course: sockets-lab open"
         )
     if path.suffix != ".ipynb":
-        raise ValueError(f"{str(path)!r} is no notebook; their names end in .ipynb")
+        raise ValueError(f"{str(path)!r} is not a notebook: the name must end in .ipynb")
     return (path,)
 
 
@@ -118,19 +118,19 @@ def check_notebook(
     path: Path,
     *,
     timeout_s: int = 60,
-    tell: Callable[[int, int], None] = lambda ran, cells: None,
+    on_cell: Callable[[int, int], None] = lambda ran, cells: None,
 ) -> Checked:
-    """Run a notebook in a kernel of its own, beside which nothing is left; return what came of it.
+    """Run a notebook in a separate kernel, which has ended afterwards; return the result.
 
-    timeout_s: seconds that a cell may take; tell: called before each cell with its number and the
-    number of all cells. Raises KeyboardInterrupt, with the kernel ended, when it is interrupted.
+    timeout_s: seconds that a cell may take; on_cell: called before each cell with its number and
+    the number of all cells. Raises KeyboardInterrupt after ending the kernel when interrupted.
     """
     began = time.monotonic()
     try:
         notebook = _read(path)
     except (OSError, ValueError, nbformat.ValidationError) as error:
-        return Checked(path.name, stopped=f"it cannot be read as a notebook: {_first_line(error)}")
-    run = _Run(notebook, path.parent, timeout_s, tell)
+        return Checked(path.name, stopped=f"cannot be read as a notebook: {_first_line(error)}")
+    run = _Execution(notebook, path.parent, timeout_s, on_cell)
     stopped = run.to_the_end()
     return Checked(
         path.name,
@@ -145,24 +145,24 @@ def check_notebook(
 
 def _read(path: Path) -> nbformat.NotebookNode:
     text = path.read_bytes()
-    sources_digest(text)  # raises ValueError where nbformat would stumble
-    read: Callable[..., nbformat.NotebookNode] = nbformat.reads  # which has no types of its own
+    sources_digest(text)  # raises ValueError for input on which nbformat fails otherwise
+    read: Callable[..., nbformat.NotebookNode] = nbformat.reads  # nbformat has no types
     return read(text.decode(), as_version=4)
 
 
-class _Run:
-    """One run of a notebook, and how far it has come."""
+class _Execution:
+    """One run of a notebook, and its progress."""
 
     def __init__(
         self,
         notebook: nbformat.NotebookNode,
         folder: Path,
         timeout_s: int,
-        tell: Callable[[int, int], None],
+        on_cell: Callable[[int, int], None],
     ) -> None:
         self.cells = sum(1 for _ in _code_cells(notebook))
         self.ran = 0
-        self.timeout_s, self.tell = timeout_s, tell
+        self.timeout_s, self.on_cell = timeout_s, on_cell
         self.client = _Client(
             notebook,
             allow_errors=True,
@@ -174,27 +174,27 @@ class _Run:
 
     def _count(self, cell: object, cell_index: int) -> None:
         self.ran += 1
-        self.tell(self.ran, self.cells)
+        self.on_cell(self.ran, self.cells)
 
     def to_the_end(self) -> str:
         """Run the cells; return why the run stopped before the last one, or nothing."""
         try:
             asyncio.run(self.client.async_execute())
         except CellTimeoutError:
-            return f"cell {self.ran} had not ended after {self.timeout_s} s"
+            return f"cell {self.ran} did not finish within {self.timeout_s} s"
         except DeadKernelError:
             if self.client.interrupted:
                 raise KeyboardInterrupt from None
             return f"the kernel died in cell {self.ran}"
         except (RuntimeError, OSError) as error:  # it did not start
-            return f"no kernel could be started: {_first_line(error)}"
+            return f"the kernel did not start: {_first_line(error)}"
         return ""
 
 
 class _Client(NotebookClient):
-    """A client whose kernel is this interpreter, and which knows when it was interrupted.
+    """An nbclient whose kernel is this interpreter, and which records an interrupt.
 
-    nbclient answers Ctrl-C by ending the kernel, which then looks like one that died by itself.
+    On Ctrl-C nbclient ends the kernel, which then looks like a kernel that died.
     """
 
     interrupted = False
@@ -232,7 +232,7 @@ def _faults(notebook: nbformat.NotebookNode) -> Iterator[Fault]:
 
 
 def _exercises(notebook: nbformat.NotebookNode) -> Iterator[Exercise]:
-    """Read the reports that the checks have shown; of two with one title, the last counts."""
+    """Yield the exercises from the reports in the outputs; the last report of a title counts."""
     reports = {
         report["title"]: report
         for cell in _code_cells(notebook)

@@ -1,14 +1,15 @@
-"""The learner's copy of the notebooks: made, and brought up to date without losing their work.
+"""Make the learner's copy of the notebooks, and update it without losing their work.
 
-A copy remembers, in one small file, the sources of each chapter as they were shipped. So three
-texts are compared: the chapter as it was shipped then, as it is now in the copy, and as it is
-shipped today. Only sources count: running a chapter changes its outputs, and is no change of it.
+A copy keeps, in one small file (its manifest), a digest of each chapter's sources as they were
+shipped. So an update compares three versions: the chapter as shipped then, as it is now in the
+copy, and as shipped today. Only sources count: running a chapter changes its outputs only.
 
-    nothing there                   the chapter is put there, also when it had been deleted
-    as shipped then                 it is replaced by today's
-    changed, and nothing newer      it is left alone
-    changed, and there is a newer   it is left alone, and today's is put beside it once, as
-                                    NAME.new.ipynb: the learner chooses, by renaming or deleting
+    in the copy                  what an update does
+    missing, also if deleted     add the chapter
+    as shipped then              replace it by today's
+    changed, no newer version    leave it
+    changed, newer version       leave it, and put today's beside it once, as NAME.new.ipynb: the
+                                 learner chooses, by renaming or deleting
 """
 
 import hashlib
@@ -20,30 +21,30 @@ from typing import Final, NamedTuple
 
 from sockets_lab.course_files import find_course_files
 
-__all__ = ["MEMORY", "Copy", "Update", "bring_up_to_date", "chapters_of", "sources_digest"]
+__all__ = ["MANIFEST", "Copy", "Update", "bring_up_to_date", "chapters_of", "sources_digest"]
 
-MEMORY: Final = ".sockets-lab.json"
+MANIFEST: Final = ".sockets-lab.json"
 BESIDE: Final = ".new.ipynb"
 
 WORDS: Final = {
     "new": "new",
-    "brought back": "you had deleted it: here it is again",
+    "restored": "added again: you had deleted it",
     "current": "up to date",
-    "renewed": "brought up to date; you had not changed it (outputs of your runs are gone)",
-    "kept": "changed by you: left as it is",
-    "newer": "changed by you: left as it is",
-    "unreadable": "no longer a notebook that can be read: left as it is",
+    "renewed": "updated: you had not changed it (the outputs of your runs are gone)",
+    "kept": "changed by you: kept as it is",
+    "newer": "changed by you: kept as it is",
+    "unreadable": "cannot be read as a notebook: kept as it is",
 }
 WORDS_BESIDE: Final = {
-    "put": "today's is beside it, in {}",
-    "there": "today's is still beside it, in {}",
-    "declined": "you have removed today's from beside it",
-    "in the way": "today's will be put beside it once {} is renamed or deleted",
+    "put": "the new version is beside it, in {}",
+    "there": "the new version is still beside it, in {}",
+    "declined": "you deleted the new version beside it",
+    "in the way": "rename or delete {} to get the new version",
 }
 
 
 class Update(NamedTuple):
-    """What was done about one chapter: a key of WORDS, and one of WORDS_BESIDE or none."""
+    """The update of one chapter: a key of WORDS, and one of WORDS_BESIDE or none."""
 
     chapter: str
     did: str
@@ -51,14 +52,14 @@ class Update(NamedTuple):
 
     @property
     def words(self) -> str:
-        """Say it to the learner."""
+        """Return it in words for the learner."""
         if not self.beside:
             return WORDS[self.did]
         return f"{WORDS[self.did]}; {WORDS_BESIDE[self.beside].format(_beside(self.chapter))}"
 
 
 class Copy(NamedTuple):
-    """A learner's copy, what was done about it, and what is worth a warning."""
+    """A learner's copy: its folder, what the update did with each chapter, and a warning if any."""
 
     folder: Path
     updates: tuple[Update, ...]
@@ -66,9 +67,10 @@ class Copy(NamedTuple):
 
 
 class Shipped(NamedTuple):
-    """What a copy remembers of a chapter: digests of the sources that its learner was given.
+    """The versions of a chapter that a copy keeps: digests of the sources as shipped.
 
-    `accepted` is what the chapter in the copy came from, `offered` what was last put beside it.
+    `accepted` is the version that the chapter in the copy is based on, `offered` the version that
+    was last put beside it.
     """
 
     accepted: str = ""
@@ -76,33 +78,33 @@ class Shipped(NamedTuple):
 
 
 def bring_up_to_date(folder: Path, version: str) -> Copy:
-    """Make a copy of the course in `folder`, or bring the copy there up to date.
+    """Make a copy of the course in `folder`, or update the copy there.
 
     Raises ValueError when the folder is the course's own, OSError (EACCES, ENOTDIR, EROFS, ENOSPC)
     when it cannot be written; each file is written whole or not at all.
     """
     _refuse_the_original(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    memory, warning = _recall(folder)
+    manifest, warning = _read_manifest(folder)
     updates = []
     for original in chapters_of(find_course_files().notebooks):
-        shipped = memory.get(original.name, Shipped())
-        update, memory[original.name] = _bring(original, folder, shipped)
+        shipped = manifest.get(original.name, Shipped())
+        update, manifest[original.name] = _bring(original, folder, shipped)
         updates.append(update)
-    _remember(folder, version, memory)
+    _write_manifest(folder, version, manifest)
     return Copy(folder, tuple(updates), warning)
 
 
 def chapters_of(folder: Path) -> tuple[Path, ...]:
-    """List the notebooks of a folder in order; newer ones put beside a chapter do not count."""
+    """List the notebooks of a folder in order, without new versions put beside a chapter."""
     found = sorted(folder.glob("*.ipynb"))
     return tuple(path for path in found if not path.name.endswith(BESIDE))
 
 
 def sources_digest(notebook: bytes) -> str:
-    """Digest the sources of a notebook's cells, whatever its outputs.
+    """Return a digest of the sources of a notebook's cells, without its outputs.
 
-    Raises ValueError when the bytes are no notebook.
+    Raises ValueError when the bytes are not a notebook.
     """
     try:
         cells = [(cell["cell_type"], _text(cell["source"])) for cell in _cells(notebook)]
@@ -116,7 +118,7 @@ def _cells(notebook: bytes) -> Iterator[dict[str, object]]:
 
 
 def _text(source: object) -> str:
-    """The format allows one string or a list of lines (nbformat 4)."""
+    """Return a cell's source as one string; nbformat 4 also allows a list of lines."""
     if isinstance(source, str):
         return source
     if isinstance(source, list):
@@ -129,7 +131,7 @@ def _refuse_the_original(folder: Path) -> None:
     notebooks, data = (original.resolve() for original in find_course_files())
     if there == notebooks.parent or {notebooks, data} & {there, *there.parents}:
         raise ValueError(
-            f"{str(folder)!r} is the course's own folder; give one of yours, "
+            f"{str(folder)!r} is the course's own folder; choose another one, "
             "for example: sockets-lab open my-course"
         )
 
@@ -138,11 +140,11 @@ def _refuse_the_original(folder: Path) -> None:
 
 
 def _bring(original: Path, folder: Path, shipped: Shipped) -> tuple[Update, Shipped]:
-    """Bring one chapter up to date; return what was done, and what to remember."""
+    """Update one chapter; return what was done, and what to keep."""
     name, today = original.name, original.read_bytes()
     newest = sources_digest(today)
     did = _decide(_digest_of(folder / name), newest, shipped)
-    if did in ("new", "brought back", "renewed"):
+    if did in ("new", "restored", "renewed"):
         _write(folder / name, today)
     if did in ("newer", "unreadable"):
         beside = _put_beside(folder / _beside(name), today, newest, shipped)
@@ -152,11 +154,11 @@ def _bring(original: Path, folder: Path, shipped: Shipped) -> tuple[Update, Ship
 
 
 def _decide(here: str, newest: str, shipped: Shipped) -> str:
-    """Tell what to do about a chapter from its digests: in the copy, today's, and remembered."""
+    """Return what to do with a chapter, from its digests: in the copy, today's, and as shipped."""
     if here == newest:
         return "current"
     if here == NOTHING:
-        return "brought back" if shipped.accepted else "new"
+        return "restored" if shipped.accepted else "new"
     if here == UNREADABLE:
         return "unreadable"
     if here == shipped.accepted:
@@ -165,7 +167,7 @@ def _decide(here: str, newest: str, shipped: Shipped) -> str:
 
 
 def _put_beside(path: Path, today: bytes, newest: str, shipped: Shipped) -> str:
-    """Put today's chapter beside the learner's, once, and never over what they changed."""
+    """Put today's chapter beside the learner's, once, and never over a file that they changed."""
     there = _digest_of(path)
     if there == newest:
         return "there"
@@ -177,8 +179,8 @@ def _put_beside(path: Path, today: bytes, newest: str, shipped: Shipped) -> str:
     return "put"
 
 
-NOTHING: Final = "nothing there"
-UNREADABLE: Final = "no notebook"
+NOTHING: Final = "missing"
+UNREADABLE: Final = "unreadable"
 
 
 def _digest_of(path: Path) -> str:
@@ -194,13 +196,13 @@ def _beside(name: str) -> str:
     return name.removesuffix(".ipynb") + BESIDE
 
 
-# What the copy remembers
+# What the copy keeps
 
 
-def _recall(folder: Path) -> tuple[dict[str, Shipped], str]:
-    """Read what was shipped, and a warning if that cannot be read: every difference counts then."""
+def _read_manifest(folder: Path) -> tuple[dict[str, Shipped], str]:
+    """Read what was shipped; without it, return a warning: every difference counts as a change."""
     try:
-        chapters = json.loads((folder / MEMORY).read_bytes())["chapters"]
+        chapters = json.loads((folder / MANIFEST).read_bytes())["chapters"]
         return {
             name: Shipped(str(entry["accepted"]), str(entry["offered"]))
             for name, entry in chapters.items()
@@ -209,16 +211,16 @@ def _recall(folder: Path) -> tuple[dict[str, Shipped], str]:
         return {}, ""
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         return {}, (
-            f"{str(folder / MEMORY)!r} cannot be read ({type(error).__name__}): every chapter that "
-            "differs from today's is taken as changed by you"
+            f"{str(folder / MANIFEST)!r} cannot be read ({type(error).__name__}): every chapter "
+            "that differs from the new version counts as changed by you"
         )
 
 
-def _remember(folder: Path, version: str, memory: dict[str, Shipped]) -> None:
-    chapters = {name: shipped._asdict() for name, shipped in sorted(memory.items())}
+def _write_manifest(folder: Path, version: str, manifest: dict[str, Shipped]) -> None:
+    chapters = {name: shipped._asdict() for name, shipped in sorted(manifest.items())}
     text = json.dumps({"version": version, "chapters": chapters}, indent=1) + "\n"
-    if _read(folder / MEMORY) != text.encode():
-        _write(folder / MEMORY, text.encode())
+    if _read(folder / MANIFEST) != text.encode():
+        _write(folder / MANIFEST, text.encode())
 
 
 def _read(path: Path) -> bytes:
@@ -229,7 +231,7 @@ def _read(path: Path) -> bytes:
 
 
 def _write(path: Path, data: bytes) -> None:
-    """Write a file whole or not at all: beside its place first, then renamed into it."""
+    """Write a file whole or not at all: under a temporary name first, then rename it."""
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         with part.open("xb") as file:

@@ -1,7 +1,7 @@
-"""JupyterLab, started on a learner's copy with quiet settings.
+"""Start JupyterLab on a learner's copy with quiet settings.
 
-The settings are defaults, which stand below the learner's own: a folder of ours is added to those
-where Jupyter looks for configuration, and nothing of theirs is read, written or replaced.
+The settings are defaults, which the learner's own settings override: our folder is appended to
+those where Jupyter looks for configuration; no setting of theirs is read, written or replaced.
 """
 
 import os
@@ -16,15 +16,15 @@ from typing import Final
 
 __all__ = ["lab_command", "lab_environment", "run_lab"]
 
-# No question about news, no look for updates: labconfig/default_setting_overrides.json.
+# No question about news, no check for updates: labconfig/default_setting_overrides.json.
 SETTINGS: Final = Path(__file__).resolve().parent / "_jupyter"
 
 
 def run_lab(folder: Path, notebook: str, browser: bool, options: Sequence[str]) -> int:
-    """Run JupyterLab until it ends; return its exit status, 0 when it was asked to end.
+    """Run JupyterLab until it ends; return its exit status, 0 after Ctrl-C or SIGTERM.
 
-    folder: what the server shows; notebook: the file in it that is opened; browser: whether to open
-    one; options: more arguments for `jupyter lab`. Ctrl-C and SIGTERM end it, kernels included.
+    folder: the server's root; notebook: the file in it to open; browser: True to open a browser;
+    options: more arguments for `jupyter lab`. Ctrl-C and SIGTERM end it, with its kernels.
     """
     command = lab_command(folder, notebook, browser, options)
     with (
@@ -44,30 +44,29 @@ def lab_command(folder: Path, notebook: str, browser: bool, options: Sequence[st
         *(sys.executable, "-m", "jupyterlab"),
         f"--ServerApp.root_dir={folder.resolve()}",
         f"--LabApp.default_url=/lab/tree/{notebook}",
-        "--ServerApp.answer_yes=True",  # Ctrl-C ends it at once, without a question
+        "--ServerApp.answer_yes=True",  # Ctrl-C ends it without a question
     ]
     if not browser:
         command.append("--no-browser")
     if hasattr(os, "geteuid") and os.geteuid() == 0:
-        command.append("--allow-root")  # in a container one is root, and Jupyter would refuse
+        command.append("--allow-root")  # Jupyter refuses root, the usual user in a container
     return [*command, *options]
 
 
 def lab_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return an environment in which Jupyter also finds our settings, after what it finds there."""
-    places = [
-        place for place in environment.get("JUPYTER_CONFIG_PATH", "").split(os.pathsep) if place
+    """Return an environment in which Jupyter reads our settings after those it reads there."""
+    folders = [
+        folder for folder in environment.get("JUPYTER_CONFIG_PATH", "").split(os.pathsep) if folder
     ]
-    return {**environment, "JUPYTER_CONFIG_PATH": os.pathsep.join([*places, str(SETTINGS)])}
+    return {**environment, "JUPYTER_CONFIG_PATH": os.pathsep.join([*folders, str(SETTINGS)])}
 
 
 def _end(server: subprocess.Popen[bytes]) -> None:
     """Wait for the server to end its kernels; a second Ctrl-C does not wait."""
     try:
         if sys.platform == "win32":
-            server.wait(
-                10
-            )  # Ctrl-C has reached it as well; terminating it would orphan its kernels
+            # Ctrl-C has reached it as well; terminating it would orphan its kernels.
+            server.wait(10)
         else:
             server.terminate()
             server.wait()
@@ -78,7 +77,7 @@ def _end(server: subprocess.Popen[bytes]) -> None:
 
 @contextmanager
 def _terminated_as_interrupted() -> Iterator[None]:
-    """Treat SIGTERM as Ctrl-C inside, so that the server does not outlive this process."""
+    """Treat SIGTERM as Ctrl-C in the block, so that the server does not outlive this process."""
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt

@@ -1,4 +1,4 @@
-"""The command line: what it says, to whom, and the status it ends with."""
+"""The command line: its output, its errors and its exit status."""
 
 import json
 import os
@@ -28,23 +28,23 @@ def run(*arguments: str, width: int = 80) -> Result:
 
 
 @pytest.fixture(autouse=True)
-def somewhere_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
 @pytest.fixture
 def course(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder of a course of one chapter, as shipped."""
+    """Make the folder of a course of one chapter, as shipped."""
     root = tmp_path / "shipped"
     (root / "notebooks").mkdir(parents=True)
     write(root / "notebooks", "1 + 1", name=START)
-    monkeypatch.setattr(course_files, "PLACES", (root,))
+    monkeypatch.setattr(course_files, "ROOTS", (root,))
     return root / "notebooks"
 
 
 @pytest.fixture
 def started(monkeypatch: pytest.MonkeyPatch) -> list[tuple[object, ...]]:
-    """What JupyterLab was asked to be started with, in its place."""
+    """Collect the arguments for JupyterLab instead of starting it."""
     calls: list[tuple[object, ...]] = []
 
     def run_lab(*arguments: object) -> int:
@@ -57,7 +57,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[tuple[object, ...]]:
 
 @pytest.fixture
 def free_port() -> int:
-    """A port that nobody listens on: JupyterLab says which it took only in words for people."""
+    """Find a port without a listener: JupyterLab prints its port only in a text for people."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port: int = listener.getsockname()[1]
     return port
@@ -66,7 +66,7 @@ def free_port() -> int:
 # Help
 
 
-def test_help_names_every_command_with_one_whole_sentence() -> None:
+def test_help_has_a_sentence_for_every_command() -> None:
     done = run("--help")
     assert done.exit_code == 0
     for command in EVERY_COMMAND:
@@ -77,7 +77,7 @@ def test_help_names_every_command_with_one_whole_sentence() -> None:
 
 
 @pytest.mark.parametrize("command", EVERY_COMMAND)
-def test_each_command_gives_an_example(command: str) -> None:
+def test_every_command_has_an_example(command: str) -> None:
     done = run(command, "--help")
     assert done.exit_code == 0
     assert f"For example: sockets-lab {command}" in done.stdout
@@ -95,14 +95,14 @@ def test_help_imports_nothing_slow() -> None:
     assert done.stdout.endswith("loaded: []\n")
 
 
-def test_tells_its_version() -> None:
+def test_prints_its_version() -> None:
     assert run("--version").stdout.startswith("sockets-lab 0.")
 
 
 # open
 
 
-def test_open_makes_a_copy_and_starts_jupyterlab_there(
+def test_open_starts_jupyterlab_on_a_new_copy(
     course: Path, started: list[tuple[object, ...]]
 ) -> None:
     done = run("open", "mine", "--no-browser", "--", "--port", "9000")
@@ -112,9 +112,7 @@ def test_open_makes_a_copy_and_starts_jupyterlab_there(
     assert done.exit_code == 7
 
 
-def test_open_has_a_folder_of_its_own_choice(
-    course: Path, started: list[tuple[object, ...]]
-) -> None:
+def test_open_has_a_default_folder(course: Path, started: list[tuple[object, ...]]) -> None:
     run("open", "--", "--port", "9000")
     run("open")
     assert started == [
@@ -129,19 +127,19 @@ def test_copy_only_starts_nothing(course: Path, started: list[tuple[object, ...]
     assert started == []
 
 
-def test_open_says_what_it_did_chapter_by_chapter(course: Path) -> None:
+def test_open_reports_what_it_did(course: Path) -> None:
     run("open", "mine", "--copy-only")
     write(Path("mine"), "my answer", name=START)
     write(course, "1", name="01_more.ipynb")
     done = run("open", "mine", "--copy-only")
     assert done.stdout == (
-        "brought your copy in 'mine' up to date:\n"
-        "  00_start_here.ipynb: changed by you: left as it is\n"
+        "updated your copy in 'mine':\n"
+        "  00_start_here.ipynb: changed by you: kept as it is\n"
         "  01_more.ipynb: new\n"
     )
 
 
-def test_open_warns_of_a_broken_memory(course: Path) -> None:
+def test_open_warns_of_a_broken_manifest(course: Path) -> None:
     run("open", "mine", "--copy-only")
     (Path("mine") / ".sockets-lab.json").write_text("{")
     done = run("open", "mine", "--copy-only")
@@ -154,24 +152,24 @@ def test_open_refuses_the_courses_own_folder(
 ) -> None:
     done = run("open", str(course))
     assert (done.exit_code, done.stdout, started) == (2, "", [])
-    assert "is the course's own folder; give one of yours" in done.stderr
+    assert "is the course's own folder; choose another one" in done.stderr
 
 
 @pytest.mark.parametrize("folder", ["file", "file/mine", "/proc/mine", "/sys/mine"])
-def test_open_says_why_a_copy_cannot_be_made(
+def test_open_reports_why_it_cannot_copy(
     course: Path, started: list[tuple[object, ...]], folder: str
 ) -> None:
     Path("file").write_text("")
     done = run("open", folder)
     assert (done.exit_code, done.stdout, started) == (1, "", [])
     assert f"cannot make or update a copy in '{folder}' (" in done.stderr
-    assert "name another folder: sockets-lab open FOLDER" in done.stderr
+    assert "choose another folder: sockets-lab open FOLDER" in done.stderr
 
 
 # doctor
 
 
-def test_doctor_says_what_this_machine_can_show() -> None:
+def test_doctor_shows_what_this_machine_can_do() -> None:
     done = run("doctor")
     assert done.exit_code == 0
     assert "yes  linux" in done.stdout or "no   linux" in done.stdout
@@ -179,7 +177,7 @@ def test_doctor_says_what_this_machine_can_show() -> None:
     assert done.stderr == ""
 
 
-def test_doctor_says_why_not_and_how(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_doctor_shows_reasons_and_remedies(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOCKETS_LAB_WITHOUT", "ipv6")
     done = run("doctor")
     assert done.exit_code == 0
@@ -188,7 +186,7 @@ def test_doctor_says_why_not_and_how(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "to get it: take ipv6 out of SOCKETS_LAB_WITHOUT" in done.stdout
 
 
-def test_doctor_speaks_to_programs(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_doctor_prints_json(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOCKETS_LAB_WITHOUT", "ipv6")
     found = json.loads(run("doctor", "--json").stdout)
     capabilities = {one["name"]: one for one in found["capabilities"]}
@@ -197,13 +195,13 @@ def test_doctor_speaks_to_programs(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("width", [30, 200])
-def test_doctor_fits_any_width_without_colours(width: int) -> None:
+def test_doctor_fits_any_width(width: int) -> None:
     done = run("doctor", width=width)
     assert max(map(len, done.stdout.splitlines())) <= width
     assert "\x1b" not in done.stdout
 
 
-def test_doctor_survives_a_terminal_of_few_letters() -> None:
+def test_doctor_prints_to_an_ascii_terminal() -> None:
     environment = {**os.environ, "PYTHONIOENCODING": "ascii", "NO_COLOR": "1"}
     command = [sys.executable, "-c", "from sockets_lab.cli import main; main()", "doctor"]
     done = subprocess.run(command, env=environment, capture_output=True)
@@ -214,7 +212,7 @@ def test_doctor_survives_a_terminal_of_few_letters() -> None:
 # check
 
 
-def test_check_passes_a_copy_that_runs_and_is_complete(tmp_path: Path) -> None:
+def test_check_passes_a_complete_copy(tmp_path: Path) -> None:
     write(tmp_path, REPORT.format(passed=True, note=""))
     done = run("check", str(tmp_path))
     assert done.exit_code == 0, done.output
@@ -223,7 +221,7 @@ def test_check_passes_a_copy_that_runs_and_is_complete(tmp_path: Path) -> None:
     assert done.stderr == "1 of 1: 00_start.ipynb\n"
 
 
-def test_check_says_what_is_not_yet(tmp_path: Path) -> None:
+def test_check_reports_what_is_incomplete(tmp_path: Path) -> None:
     Path(FOLDER).mkdir()
     write(Path(FOLDER), "x", REPORT.format(passed=False, note=""))
     done = run("check")
@@ -238,14 +236,14 @@ def test_check_says_what_is_not_yet(tmp_path: Path) -> None:
     ]
 
 
-def test_check_says_why_a_run_stopped(tmp_path: Path) -> None:
+def test_check_reports_why_a_run_stopped(tmp_path: Path) -> None:
     path = write(tmp_path, "import time; time.sleep(60)")
     done = run("check", "--timeout", "1", str(path))
     assert done.exit_code == 1
-    assert "does not run to its end\n  cell 1 had not ended after 1 s" in done.stdout
+    assert "stopped before its end\n  cell 1 did not finish within 1 s" in done.stdout
 
 
-def test_check_speaks_to_programs(tmp_path: Path) -> None:
+def test_check_prints_json(tmp_path: Path) -> None:
     path = write(tmp_path, REPORT.format(passed=None, note="").replace("True", "None"))
     found = json.loads(run("check", "--json", str(path)).stdout)
     assert [(one["file"], one["runs"], one["passed"]) for one in found] == [
@@ -257,12 +255,12 @@ def test_check_speaks_to_programs(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("path", "words"),
     [
-        (None, f"there is no '{FOLDER}'; a copy of the course is made by: sockets-lab open"),
-        ("nowhere.ipynb", "there is no 'nowhere.ipynb'"),
-        (".", "'.' holds no notebooks"),
+        (None, f"'{FOLDER}' does not exist; to make a copy of the course: sockets-lab open"),
+        ("nowhere.ipynb", "'nowhere.ipynb' does not exist"),
+        (".", "there are no notebooks in '.'"),
     ],
 )
-def test_check_says_which_name_is_wrong(path: str | None, words: str) -> None:
+def test_check_reports_a_wrong_name(path: str | None, words: str) -> None:
     done = run("check", *([path] if path else []))
     assert (done.exit_code, done.stdout) == (2, "")
     assert words in done.stderr
@@ -271,7 +269,7 @@ def test_check_says_which_name_is_wrong(path: str | None, words: str) -> None:
 # JupyterLab itself
 
 
-def test_the_learners_own_settings_stay_in_force() -> None:
+def test_learners_settings_come_first() -> None:
     there = jupyterlab.lab_environment({"JUPYTER_CONFIG_PATH": "/theirs", "HOME": "/home/me"})
     assert there == {
         "HOME": "/home/me",
@@ -282,13 +280,13 @@ def test_the_learners_own_settings_stay_in_force() -> None:
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has neither signal to send")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_jupyterlab_starts_quietly_and_ends_with_its_caller(
+def test_jupyterlab_ends_with_its_caller(
     tmp_path: Path, number: signal.Signals, free_port: int
 ) -> None:
     write(tmp_path, "1 + 1", name=START)
     options = ["--ServerApp.token=secret", f"--port={free_port}", "--ServerApp.port_retries=0"]
     code = (
-        "import pathlib, sys; from sockets_lab.workspace.jupyterlab import run_lab\n"
+        "import pathlib, sys; from sockets_lab.workspace import run_lab\n"
         f"sys.exit(run_lab(pathlib.Path({str(tmp_path)!r}), {START!r}, False, {options!r}))"
     )
     with subprocess.Popen(
@@ -299,7 +297,7 @@ def test_jupyterlab_starts_quietly_and_ends_with_its_caller(
     ) as caller:
         try:
             wait_until_it_listens(free_port, caller)
-            news = ask(free_port, "lab/api/settings/@jupyterlab/apputils-extension:notification")
+            news = get(free_port, "lab/api/settings/@jupyterlab/apputils-extension:notification")
             caller.send_signal(number)
             rest = caller.communicate(timeout=20)[1]
         finally:
@@ -308,11 +306,11 @@ def test_jupyterlab_starts_quietly_and_ends_with_its_caller(
     assert news["schema"]["properties"]["fetchNews"]["default"] == "false"
     assert news["schema"]["properties"]["checkForUpdates"]["default"] is False
     with pytest.raises(urllib.error.URLError):
-        ask(free_port, "api")
+        get(free_port, "api")
 
 
 def wait_until_it_listens(port: int, process: "subprocess.Popen[str]") -> None:
-    """JupyterLab tells that it runs before it listens, and nothing when it does: so ask."""
+    """Connect until it works: JupyterLab reports its start before it listens, and nothing later."""
     until = time.monotonic() + 60
     while time.monotonic() < until and process.poll() is None:
         with socket.socket() as client:
@@ -328,8 +326,8 @@ def own_jupyter(folder: Path) -> dict[str, str]:
     return {name: str(folder / name.lower()) for name in (*names, *labs)}
 
 
-def ask(port: int, path: str) -> dict[str, dict[str, dict[str, dict[str, object]]]]:
+def get(port: int, path: str) -> dict[str, dict[str, dict[str, dict[str, object]]]]:
     url = f"http://127.0.0.1:{port}/{path}?token=secret"
-    with urllib.request.urlopen(url) as answer:
-        found: dict[str, dict[str, dict[str, dict[str, object]]]] = json.load(answer)
+    with urllib.request.urlopen(url) as response:
+        found: dict[str, dict[str, dict[str, dict[str, object]]]] = json.load(response)
     return found

@@ -32,7 +32,7 @@ def listener(kept, family):
 
 @pytest.fixture
 def sockets(family):
-    """A listener with room for 3, two clients of it, and the connection of the first."""
+    """Open a listener with room for 3, two clients of it, and the connection of the first."""
     with (
         socket.create_server((family.host, 0), family=family.family, backlog=3) as listener,
         socket.create_connection(listener.getsockname()[:2], timeout=5) as client,

@@ -1,4 +1,4 @@
-"""The glossary holds the words that chapters set in bold, all of them and no others."""
+"""The glossary explains the words that chapters set in bold, all of them and no others."""
 
 import json
 import re
@@ -7,7 +7,7 @@ from pathlib import Path
 from sockets_lab.course import CHAPTERS
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
-OPENING = "The question."  # the one bold phrase of every chapter that is no term
+OPENING = "The question."  # the one bold phrase of every chapter that is not a term
 
 
 def bold(name: str) -> list[str]:
