@@ -18,6 +18,7 @@ PACKAGE = Path(sockets_lab.__file__).parent
 
 FLOORS = (
     ("addresses", "capabilities", "course", "course_files", "framing", "interrupts", "roles"),
+    ("child",),
     (
         "background",
         "happy_eyeballs",
@@ -48,9 +49,10 @@ OUTSIDE = {
     "bench": {"uvloop"},
     "cli": {"rich", "typer"},
     "figures": {"PIL", "matplotlib", "numpy"},
-    "netns": {"cloudpickle", "pyroute2"},
+    "child": {"cloudpickle"},
+    "netns": {"pyroute2"},
     "kernel": {"psutil"},
-    "load": {"cloudpickle", "hdrh", "psutil"},
+    "load": {"hdrh", "psutil"},
     "servers": {"trio"},
     "tls": {"cryptography", "trustme"},
     "capture": {"scapy"},

@@ -3,12 +3,11 @@
 import gc
 import os
 import time
-from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Final, NamedTuple
 
 from sockets_lab.addresses import Endpoint
-from sockets_lab.load.child import Reply, end_group, lifeline
+from sockets_lab.child import Parent, end_group
 from sockets_lab.load.client_pool import ClientPool, Exchange
 from sockets_lab.load.descriptors import room_for
 from sockets_lab.load.latencies import Latencies
@@ -46,13 +45,13 @@ class LoadSpec(NamedTuple):
     cpus: tuple[int, ...] = ()
 
 
-def run_load(say: Callable[[Reply], None], order: LoadSpec) -> Result:
+def run_load(parent: Parent, order: LoadSpec) -> Result:
     """Warm up, load, and tell what was measured; runs in a process of its own.
 
     Raises what the kernel says if no connection could be made or kept, TimeoutError if not one
     message was answered.
     """
-    lifeline(end_group)
+    parent.when_gone(end_group)
     if order.cpus:
         os.sched_setaffinity(0, order.cpus)
     wake_in_time()

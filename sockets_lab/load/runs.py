@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 from typing import Final, Protocol
 
+from sockets_lab.child import call_in_child
 from sockets_lab.load.bounds import (
     MOST_BYTES,
     MOST_CONNECTIONS,
@@ -12,7 +13,6 @@ from sockets_lab.load.bounds import (
     seconds_within,
     target_of,
 )
-from sockets_lab.load.child import call_apart
 from sockets_lab.load.client_pool import Exchange
 from sockets_lab.load.results import Result
 from sockets_lab.load.running import CONNECT_S, LoadSpec, run_load
@@ -184,4 +184,4 @@ def _due(name: str, rate: float, seconds: float, least: int = 1) -> int:
 
 def _carry_out_apart(order: LoadSpec) -> Result:
     deadline_s = _START_S + CONNECT_S + 2 * (order.deadline_s + order.grace_s)
-    return call_apart(run_load, order, deadline_s=deadline_s)
+    return call_in_child(run_load, order, deadline_s=deadline_s)
