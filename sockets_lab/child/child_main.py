@@ -81,7 +81,7 @@ def main(parent_pid: int, printed: int) -> None:
     if printed > 2:
         os.close(printed)
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # a text stream
-    packed = read(sys.stdin.buffer)
+    packed = read(sys.stdin.buffer.read)
     parent = Parent(parent_pid, _take_lifeline(), replies)
     reply = _call(parent, packed)
     sys.stdout.flush()

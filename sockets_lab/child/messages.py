@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Final, NamedTuple
 
-__all__ = ["Frame", "FrameBuffer", "Reply", "frames_of", "pack", "pack_reply", "read", "write"]
+__all__ = ["Frame", "Reply", "frames_of", "pack", "pack_reply", "read", "write"]
 
 Frame = tuple[str, int, str]
 """A line of a traceback: file, line number, function."""
@@ -96,32 +96,7 @@ def write(pipe: IO[bytes], packed: bytes) -> None:
     pipe.flush()
 
 
-def read(pipe: IO[bytes]) -> bytes:
-    """Read one message."""
-    (length,) = _LENGTH.unpack(pipe.read(_LENGTH.size))
-    return pipe.read(length)
-
-
-class FrameBuffer:
-    """Bytes of messages as they come in, in pieces of any size."""
-
-    def __init__(self) -> None:
-        self._unread = bytearray()
-
-    def message(self, more: Callable[[], bytes]) -> bytes | None:
-        """Return the next message, calling `more` for bytes; None if it returns b"" before."""
-        header = self._take(_LENGTH.size, more)
-        if header is None:
-            return None
-        (length,) = _LENGTH.unpack(header)
-        return self._take(length, more)
-
-    def _take(self, nbytes: int, more: Callable[[], bytes]) -> bytes | None:
-        while len(self._unread) < nbytes:
-            data = more()
-            if not data:
-                return None
-            self._unread += data
-        taken = bytes(self._unread[:nbytes])
-        del self._unread[:nbytes]
-        return taken
+def read(take: Callable[[int], bytes]) -> bytes:
+    """Read one message; `take(nbytes)` returns as many bytes."""
+    (length,) = _LENGTH.unpack(take(_LENGTH.size))
+    return take(length)

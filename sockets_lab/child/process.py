@@ -11,13 +11,14 @@ import selectors
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from time import monotonic
 from typing import IO, Final, TypeVar, cast
 
-from sockets_lab.child.messages import FrameBuffer, Reply, write
-from sockets_lab.child.output import ForwardedOutput, KeptOutput, Output
+from sockets_lab.child.messages import Reply, read, write
+from sockets_lab.child.output import ForwardedStream
 from sockets_lab.interrupts import hold_interrupts
 
 __all__ = ["ChildProcess", "call_in_child", "name_of"]
@@ -25,6 +26,8 @@ __all__ = ["ChildProcess", "call_in_child", "name_of"]
 T = TypeVar("T")
 
 _READ_SIZE: Final = 1 << 16
+_MOST_KEPT: Final = 1 << 16
+"""Bytes of the kept text that are returned, the last."""
 
 
 def call_in_child(
@@ -42,7 +45,8 @@ def call_in_child(
     deadline_s: seconds, counted from the start of the process
     name, place: for error messages, of what was called and of where
     pass_fds: descriptors that the child inherits (POSIX)
-    forward: print here what the function prints (POSIX); else it is dropped
+    forward: print here what the function prints (POSIX); else it is kept in a file, because a pipe
+        that is not read would fill and block the child
 
     Raises what the function raises, with a note on where; TimeoutError at the deadline. The child
     and its process group are ended on every way out.
@@ -80,14 +84,18 @@ class ChildProcess:
         forward: bool = False,
     ) -> None:
         self._name, self._place = name, place
-        self._replies = FrameBuffer()
-        self._output = _output(forward)
+        self._unread = bytearray()
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115  # end() closes it
+        targets = (sys.stdout, sys.stderr) if forward else ()
+        self._streams = [ForwardedStream(target) for target in targets]
         try:
             self.process = self._start(pass_fds)
         except BaseException:
-            self._output.close()
+            self._close_output()
             raise
-        self._output.started()
+        finally:
+            for stream in self._streams:
+                stream.close_writer()
 
     def send(self, function: Callable[..., object], *args: object) -> None:
         """Request that the child call `function(parent, *args)`, a function it can import."""
@@ -100,11 +108,11 @@ class ChildProcess:
         TimeoutError if none has come within `deadline_s` seconds.
         """
         until = monotonic() + deadline_s
-        packed = self._replies.message(lambda: self._read(until))
-        if packed is None:
-            return self._how_it_ended(until)
-        reply: Reply = pickle.loads(packed)
-        self._output.forward_rest(until)
+        try:
+            reply: Reply = pickle.loads(read(lambda nbytes: self._take(nbytes, until)))
+        except EOFError:
+            reply = self._how_it_ended()
+        self._forward_rest(until)
         reply.note_frames(self._place)
         return reply
 
@@ -120,23 +128,33 @@ class ChildProcess:
             self.process.wait()
             self.cut_lifeline()
             _pipe(self.process.stdout).close()
-            text = self._output.kept()
-            self._output.close()
+            text = self._kept_text()
+            self._close_output()
         return text
 
     def _start(self, pass_fds: Sequence[int]) -> "subprocess.Popen[bytes]":
-        stdout, stderr = self._output.stdout, self._output.stderr
-        call = f"main({os.getpid()}, {2 if stdout is None else stdout})"
+        stdout, stderr = [stream.writer for stream in self._streams] or [2, self._file.fileno()]
+        call = f"main({os.getpid()}, {stdout})"
         path, entry = f"sys.path[:] = {sys.path!r}", "from sockets_lab.child.child_main import main"
         return subprocess.Popen(
             [sys.executable, "-c", f"import sys; {path}; {entry}; {call}"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=stderr,
-            pass_fds=pass_fds if stdout is None else (*pass_fds, stdout),
+            pass_fds=(*pass_fds, stdout) if self._streams else pass_fds,
             start_new_session=os.name == "posix",
             creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
         )
+
+    def _take(self, nbytes: int, until: float) -> bytes:
+        """Return `nbytes` bytes that the child sends; EOFError if it has ended before."""
+        while len(self._unread) < nbytes:
+            if not (data := self._read(until)):
+                raise EOFError
+            self._unread += data
+        taken = bytes(self._unread[:nbytes])
+        del self._unread[:nbytes]
+        return taken
 
     def _read(self, until: float) -> bytes:
         """Return the next bytes that the child sends; b"" if it has ended."""
@@ -154,27 +172,31 @@ class ChildProcess:
         ended = self._pidfd()
         try:
             with selectors.DefaultSelector() as selector:
-                for descriptor in (pipe, *ended, *self._output.sources):
+                for descriptor in (pipe, *ended):
                     selector.register(descriptor, selectors.EVENT_READ)
-                self._forward_until({pipe, *ended}, selector, until)
+                for stream in self._streams:
+                    if not stream.ended:
+                        selector.register(stream.source, selectors.EVENT_READ, stream)
+                self._forward(selector, until)
         finally:
             for descriptor in ended:
                 os.close(descriptor)
 
-    def _forward_until(
-        self, wanted: set[int], selector: selectors.BaseSelector, until: float
-    ) -> None:
+    def _forward(self, selector: selectors.BaseSelector, until: float) -> None:
         while True:
-            ready = {key.fd for key, _ in selector.select(max(0.0, until - monotonic()))}
-            for source in ready - wanted:
-                self._output.forward(source)
-                if source not in self._output.sources:
-                    selector.unregister(source)
-            if ready & wanted:
+            ready = [key for key, _ in selector.select(max(0.0, until - monotonic()))]
+            for key in ready:
+                if key.data and not key.data.forward() and key.data.ended:
+                    selector.unregister(key.fileobj)
+            if not all(key.data for key in ready):
                 return
             if monotonic() >= until:
-                self._output.forward_rest(until)
+                self._forward_rest(until)
                 raise TimeoutError(f"{self._name} has not replied in time")
+
+    def _forward_rest(self, until: float) -> None:
+        for stream in self._streams:
+            stream.forward_rest(until)
 
     def _pidfd(self) -> list[int]:
         """Open a descriptor that is readable once the child has ended (Linux, pidfd_open(2))."""
@@ -183,17 +205,25 @@ class ChildProcess:
                 return [os.pidfd_open(self.process.pid)]
         return []
 
-    def _how_it_ended(self, until: float) -> Reply:
+    def _how_it_ended(self) -> Reply:
         self._kill()  # before it is reaped: it may have started other processes
         status = self.process.wait()
-        self._output.forward_rest(until)
         how = f"killed by {signal.Signals(-status).name}" if status < 0 else f"exit status {status}"
         error = RuntimeError(
             f"the process ended before {self._name} returned ({how}): there is no result"
         )
-        if text := self._output.kept().rstrip():
+        if text := self._kept_text().rstrip():
             error.add_note(f"{self._place} was printed:\n{text}")
         return Reply(error=error)
+
+    def _kept_text(self) -> str:
+        self._file.seek(max(0, self._file.seek(0, os.SEEK_END) - _MOST_KEPT))
+        return self._file.read().decode("utf-8", "replace")
+
+    def _close_output(self) -> None:
+        self._file.close()
+        for stream in self._streams:
+            stream.close()
 
     def _kill(self) -> None:
         if self.process.returncode is not None:
@@ -205,10 +235,6 @@ class ChildProcess:
                 os.killpg(self.process.pid, signal.SIGKILL)
         else:
             self.process.kill()
-
-
-def _output(forward: bool) -> Output:
-    return ForwardedOutput() if forward else KeptOutput()
 
 
 def name_of(function: Callable[..., object]) -> str:

@@ -143,8 +143,8 @@ def _wait_until_accepted(target: Endpoint) -> None:
     while _unaccepted(target):
         if monotonic() > until:
             raise TimeoutError(
-                f"the server has not accepted all connections in {_ACCEPT_S:g} s: check whether it "
-                "ran out of descriptors, or hold fewer"
+                f"the server has not accepted all connections in {_ACCEPT_S:g} s: perhaps it "
+                "ran out of descriptors; hold fewer"
             )
         sleep(_GLANCE_S)
 

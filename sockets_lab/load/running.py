@@ -74,7 +74,7 @@ def _run_here(
     wake_in_time()
     gc.disable()  # the run is short, makes no cycles, and a collection would look like a stall
     with ExitStack() as open_ones:
-        open_ones.enter_context(room_for(spec.open_connections, 1, server_pid))
+        open_ones.enter_context(room_for(_most_open(spec), 1, server_pid))
         pool = open_ones.enter_context(ClientPool(target, spec.exchange))
         if not isinstance(spec, Churn):
             pool.connect(spec.connections, _CONNECT_S)
@@ -83,11 +83,15 @@ def _run_here(
         return _measure(pool, spec, server_pid)
 
 
+def _most_open(spec: LoadSpec) -> int:
+    return spec.at_once if isinstance(spec, Churn) else spec.connections
+
+
 def _warm_up(pool: ClientPool, spec: LoadSpec) -> None:
     _run(pool, spec, spec.warm_up_requests)
     if any(client.busy for client in pool.clients()):
         raise TimeoutError(
-            f"the server did not answer all warm-up requests {_in_time(spec)}: look whether it "
+            f"the server did not answer all warm-up requests {_in_time(spec)}: make sure that it "
             "reads all connections and answers every request"
         )
 
@@ -125,8 +129,8 @@ def _measure(pool: ClientPool, spec: LoadSpec, server_pid: int | None) -> Result
         server = usage(server_pid).since(server)
     if not timings.sent:
         raise pool.first_error or TimeoutError(
-            f"not one message was answered {_in_time(spec)}: look whether the server runs, and "
-            "whether it answers requests"
+            f"not one message was answered {_in_time(spec)}: make sure that the "
+            "server runs and answers requests"
         )
     return _result(spec, _Measured(timings, seconds, client, server), dict(pool.lost))
 

@@ -1,7 +1,17 @@
 """Load specifications: how many clients, what they send, how often and for how long.
 
+Fields that they have in common:
+
+- `connections`: how many clients
+- `size`: bytes of a request to an echo server; each client sends different bytes, so that a reply
+  meant for another client is noticed
+- `request`, `reply`: what is sent, and what must come back, if the server does more than echo
+- `grace_s`: seconds after the last request in which replies are still waited for
+
 Every field is checked when a specification is made: ValueError or TypeError for what is out of
-bounds.
+bounds. Each kind has three properties: `wanted`, the number of requests that are counted,
+`warm_up_requests`, those that are sent before and not counted, and `sending_s`, the seconds after
+which no request is sent.
 """
 
 from dataclasses import dataclass
@@ -22,15 +32,8 @@ _LEAST_WARM_UP: Final = 100
 
 
 @dataclass(frozen=True, kw_only=True)
-class LoadSpec:
-    """What all loads have in common; use `ClosedLoop`, `OpenLoop` or `Churn`.
-
-    connections: how many clients
-    size: bytes of a request to an echo server; each client sends different bytes, so that a reply
-        meant for another client is noticed
-    request, reply: what is sent, and what must come back, if the server does more than echo
-    grace_s: seconds after the last request in which replies are still waited for
-    """
+class _Common:
+    """The fields of every load."""
 
     connections: int
     size: int = 64
@@ -56,27 +59,11 @@ class LoadSpec:
 
     @property
     def wanted(self) -> int:
-        """Return the number of requests that are counted."""
-        raise NotImplementedError
-
-    @property
-    def warm_up_requests(self) -> int:
-        """Return the number of requests that are sent before, and not counted."""
-        raise NotImplementedError
-
-    @property
-    def open_connections(self) -> int:
-        """Return the largest number of connections that are open at one time."""
         return self.connections
-
-    @property
-    def sending_s(self) -> float:
-        """Return the seconds after which no request is sent."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Counted(LoadSpec):
+class _Counted(_Common):
     """A load that ends after a number of requests."""
 
     warm_up: int | None = None
@@ -140,17 +127,9 @@ class Churn(_Counted):
         super().__post_init__()
         count_within("at_once", self.at_once, MOST_CONNECTIONS)
 
-    @property
-    def wanted(self) -> int:
-        return self.connections
-
-    @property
-    def open_connections(self) -> int:
-        return self.at_once
-
 
 @dataclass(frozen=True, kw_only=True)
-class OpenLoop(LoadSpec):
+class OpenLoop(_Common):
     """Requests that are due at set times, whatever the server does.
 
     rate: requests a second, evenly spaced, over any connection that is free
@@ -186,3 +165,6 @@ class OpenLoop(LoadSpec):
     @property
     def sending_s(self) -> float:
         return self.seconds
+
+
+LoadSpec = ClosedLoop | OpenLoop | Churn

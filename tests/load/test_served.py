@@ -27,7 +27,7 @@ linux_only = pytest.mark.skipif(sys.platform != "linux", reason="only Linux repo
 posix_only = pytest.mark.skipif(os.name != "posix", reason="POSIX processes only")
 
 
-def ask(address: tuple[object, ...], request: bytes = b"hello") -> bytes:
+def exchange(address: tuple[object, ...], request: bytes = b"hello") -> bytes:
     with socket.create_connection(address[:2], timeout=5) as client:
         client.sendall(request)
         return client.recv(1024)
@@ -51,7 +51,7 @@ def wait_until_gone(pid: int, within_s: float = 5.0) -> bool:
 def test_serves_at_its_address(family: Family) -> None:
     with serving(child_servers.echo, host=family.host) as server:
         assert server.address[0] == family.host
-        assert ask(server.address) == b"hello"
+        assert exchange(server.address) == b"hello"
         assert server.pid != os.getpid()
 
 
@@ -59,7 +59,7 @@ def test_takes_the_names_of_functions() -> None:
     with serving(
         "tests.support.child_servers:capitals", "tests.support.child_servers:upper"
     ) as server:
-        assert ask(server.address) == b"HELLO"
+        assert exchange(server.address) == b"HELLO"
 
 
 def test_sends_the_closure_of_a_function() -> None:
@@ -71,17 +71,17 @@ def test_sends_the_closure_of_a_function() -> None:
             connection.sendall(greeting)
 
     with serving(greet) as server:
-        assert ask(server.address) == greeting
+        assert exchange(server.address) == greeting
 
 
 def test_runs_a_coroutine() -> None:
     with serving(child_servers.coroutine) as server:
-        assert ask(server.address) == b"hello"
+        assert exchange(server.address) == b"hello"
 
 
 def test_ends_a_server_without_stop() -> None:
     with serving(child_servers.without_stop) as server:
-        assert ask(server.address) == b"hello"
+        assert exchange(server.address) == b"hello"
 
 
 def test_refuses_clients_after_listener_is_closed() -> None:
@@ -93,16 +93,16 @@ def test_refuses_clients_after_listener_is_closed() -> None:
             stop.wait()
 
     with serving(closes_after_one) as server:
-        assert ask(server.address) == b"closed"
+        assert exchange(server.address) == b"closed"
         with pytest.raises(ConnectionRefusedError):
-            ask(server.address)
+            exchange(server.address)
 
 
 def test_leaves_the_callers_listener_open(family: Family) -> None:
     with open_listener(family.host) as listener:
         with serving(child_servers.echo, listener=listener) as server:
             assert server.address == listener.getsockname()
-            assert ask(server.address) == b"hello"
+            assert exchange(server.address) == b"hello"
         assert listener.fileno() != -1
 
 
@@ -149,7 +149,7 @@ def test_raises_its_error_after_the_block() -> None:
 def test_notes_its_error_on_that_of_the_block() -> None:
     def block() -> None:
         with serving(child_servers.raises) as server:
-            ask(server.address)
+            exchange(server.address)
 
     with pytest.raises(OSError, match=r".") as caught:
         block()
@@ -226,7 +226,7 @@ def test_its_cpu_time_grows_with_its_work() -> None:
 
     with serving(works) as server:
         before = server.cpu_s()
-        ask(server.address)
+        exchange(server.address)
         worked = server.cpu_s()
         assert worked >= 0.1
         assert worked >= before
@@ -236,7 +236,7 @@ def test_its_cpu_time_grows_with_its_work() -> None:
 @posix_only
 def test_counts_the_work_of_its_children() -> None:
     with serving(child_servers.lets_a_child_work, work_s=0.1) as server:
-        child = int(ask(server.address))
+        child = int(exchange(server.address))
         while cpu_s(child) < 0.1:
             assert wait_until_gone(child, 0.02) is False
         assert server.cpu_s() > cpu_s(child)
@@ -299,7 +299,7 @@ def test_an_interrupt_at_its_start_leaves_nothing() -> None:
 @posix_only
 def test_its_children_end_with_it() -> None:
     with serving(child_servers.lets_a_child_work, work_s=0.0) as server:
-        child = int(ask(server.address))
+        child = int(exchange(server.address))
     assert wait_until_gone(child)
 
 
