@@ -1,13 +1,5 @@
 """Load specifications: how many clients, what they send, how often and for how long.
 
-Fields that they have in common:
-
-- `connections`: how many clients
-- `size`: bytes of a request to an echo server; each client sends different bytes, so that a reply
-  meant for another client is noticed
-- `request`, `reply`: what is sent, and what must come back, if the server does more than echo
-- `grace_s`: seconds after the last request in which replies are still waited for
-
 Every field is checked when a specification is made: ValueError or TypeError for what is out of
 bounds. Each kind has three properties: `wanted`, the number of requests that are counted,
 `warm_up_requests`, those that are sent before and not counted, and `sending_s`, the seconds after
@@ -33,7 +25,7 @@ _LEAST_WARM_UP: Final = 100
 
 @dataclass(frozen=True, kw_only=True)
 class _Common:
-    """The fields of every load."""
+    """Fields of every load, described in `ClosedLoop`."""
 
     connections: int
     size: int = 64
@@ -89,8 +81,12 @@ class ClosedLoop(_Counted):
 
     connections: how many clients, each with one request under way
     messages: how many requests are counted, over all connections
+    size: bytes of a request to an echo server; each client sends different bytes, so that a reply
+        meant for another client is noticed
+    request, reply: what is sent, and what must come back, if the server does more than echo
     warm_up: requests sent before, and not counted; default: a tenth of `messages`, at least 100
     deadline_s: seconds after which no request is sent
+    grace_s: seconds after that in which replies are still waited for
     """
 
     messages: int
@@ -112,10 +108,11 @@ class Churn(_Counted):
 
     connections: how many are counted
     at_once: how many are under way at any moment
-    warm_up, deadline_s: as for `ClosedLoop`; the default warm-up is a tenth of `connections`
+    warm_up: requests sent before, and not counted; default: a tenth of `connections`, at least 100
 
-    Latencies count from `connect()`. The clients close first, so the connections rest in TIME_WAIT
-    on their side: they come from many source addresses, and no port runs out.
+    The other fields are as for `ClosedLoop`. Latencies count from `connect()`. The clients close
+    first, so the connections rest in TIME_WAIT on their side: they come from many source addresses,
+    and no port runs out.
     """
 
     at_once: int = 16
@@ -135,8 +132,10 @@ class OpenLoop(_Common):
     rate: requests a second, evenly spaced, over any connection that is free
     seconds: how long; `rate * seconds` requests are counted
     warm_up_s: seconds at the same rate before, not counted
+    grace_s: seconds after the last request was due in which replies are still waited for
 
-    The result's `latencies` count from when a request was sent, `corrected` from when it was due.
+    The other fields are as for `ClosedLoop`. The result's `latencies` count from when a request was
+    sent, `corrected` from when it was due.
     """
 
     rate: float
