@@ -67,8 +67,9 @@ class Parent:
     def _wait(self) -> None:
         if os.name == "posix":
             select.select(self.descriptors, [], [])
-        while os.name != "posix" and os.read(self.descriptors[0], 1024):
-            pass  # Windows selects sockets only
+            return
+        while os.read(self.descriptors[0], 1024):  # Windows selects sockets only
+            pass
 
 
 def main(parent_pid: int, printed: int) -> None:

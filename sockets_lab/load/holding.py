@@ -150,9 +150,8 @@ def _wait_until_accepted(target: Endpoint) -> None:
 
 
 def _unaccepted(target: Endpoint) -> int:
-    from sockets_lab.kernel import (
-        tables,
-    )  # takes half of the start-up of a process that holds nothing
+    # Imported here: it takes half of the start-up of a process that holds no connections.
+    from sockets_lab.kernel import tables
 
     rows = tables.read({target.port}).rows
     return sum(row.queue or 0 for row in rows if row.state == "LISTEN")
