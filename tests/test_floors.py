@@ -18,18 +18,17 @@ PACKAGE = Path(sockets_lab.__file__).parent
 
 FLOORS = (
     ("addresses", "capabilities", "course", "course_files", "framing", "interrupts", "roles"),
-    ("child",),
     (
         "background",
+        "child",
         "happy_eyeballs",
         "kernel",
         "listeners",
-        "netns",
         "peers",
         "tls",
     ),
-    ("capture", "load", "measurement", "recording", "servers"),
-    ("bench", "figures", "widgets"),
+    ("load", "measurement", "netns", "recording", "servers"),
+    ("bench", "capture", "figures", "widgets"),
     ("exercises",),
     ("workspace",),
     ("cli",),
