@@ -11,7 +11,7 @@ from sockets_lab.bench.entrants import BASE, Entrant, lack_of
 from sockets_lab.bench.epoll_steps import STEPS
 from sockets_lab.bench.machine import described
 from sockets_lab.bench.results import Bench, Table
-from sockets_lab.load import Served, churn, closed_loop, hold, how_many_fit, serving
+from sockets_lab.load import Churn, ClosedLoop, Served, hold, how_many_fit, run_load, serving
 from sockets_lab.servers import MODELS
 
 __all__ = ["TABLES", "Plan", "measure"]
@@ -110,20 +110,15 @@ def _echo(entrant: Entrant, plan: Plan) -> Mapping[str, float]:
 
 
 def _per_message_us(server: Served, cpus: Sequence[int], plan: Plan) -> float:
-    result = closed_loop(
-        server.address,
-        connections=plan.connections,
-        messages=plan.messages,
-        server=server,
-        cpus=cpus,
-    )
+    load = ClosedLoop(connections=plan.connections, messages=plan.messages)
+    result = run_load(server.address, load, server=server, cpus=cpus)
     return result.server_cpu_s_per_message * 1e6
 
 
 def _churn(entrant: Entrant, plan: Plan) -> Mapping[str, float]:
-    connections = max(100, plan.messages // 8)
+    load = Churn(connections=max(100, plan.messages // 8))
     with _at_work(entrant) as (server, cpus):
-        result = churn(server.address, connections=connections, server=server, cpus=cpus)
+        result = run_load(server.address, load, server=server, cpus=cpus)
         return {entrant.name: result.server_cpu_s_per_message * 1e6}
 
 

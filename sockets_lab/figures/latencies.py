@@ -89,7 +89,7 @@ def coordinated_omission(
     Raises ValueError for a result of another loop.
     """
     if opened.corrected is None:
-        raise ValueError(f"this is the result of a {opened.load}: give one of open_loop() first")
+        raise ValueError(f"this is the result of a {opened.load}: give one of an OpenLoop first")
     groups = {_DUE: opened.corrected, _SENT: opened.latencies}
     if closed is not None:
         groups[_CLOSED] = closed.latencies

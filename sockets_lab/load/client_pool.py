@@ -5,10 +5,10 @@ import socket
 from collections import Counter
 from time import monotonic
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import Self
 
 from sockets_lab.addresses import Endpoint
-from sockets_lab.load.clients import Client, request_of
+from sockets_lab.load.clients import Client, Exchange
 from sockets_lab.load.connecting import (
     Source,
     bound_socket,
@@ -19,63 +19,50 @@ from sockets_lab.load.connecting import (
 )
 from sockets_lab.load.waiting import open_waiting
 
-__all__ = ["ClientPool", "Exchange"]
-
-
-class Exchange(NamedTuple):
-    """What each client says and expects: `request` and `reply`, or `size` bytes to be echoed."""
-
-    size: int
-    request: bytes | None = None
-    reply: bytes | None = None
-
-    def of(self, number: int) -> tuple[bytes, bytes]:
-        """The request of one client, and the reply that it expects."""
-        request = self.request or request_of(number, self.size)
-        return request, request if self.reply is None else self.reply
+__all__ = ["ClientPool"]
 
 
 class ClientPool:
-    """Clients of one server, to be used in a `with` block, which closes them.
+    """Clients of one server, for use in a `with` block, which closes them.
 
     `lost` counts the connections that ended while the load still needed them, by what ended them;
     `first_error` is what ended the first of them.
     """
 
-    def __init__(self, target: Endpoint, talk: Exchange, *, portable: bool = False) -> None:
+    def __init__(self, target: Endpoint, exchange: Exchange, *, portable: bool = False) -> None:
         self.lost: Counter[str] = Counter()
         self.first_error: OSError | EOFError | None = None
-        self._target, self._talk = target, talk
+        self._target, self._exchange = target, exchange
         self._clients: dict[socket.socket, Client] = {}
         self._made = 0
         self._waiting = open_waiting(Client, portable=portable)
 
     def connect(self, connections: int, deadline_s: float) -> None:
-        """Connect so many clients, one after another; OSError and TimeoutError as `connect`."""
+        """Connect clients, one after another; OSError and TimeoutError as `connecting.connect`."""
         until = monotonic() + deadline_s
         for source in self.sources(connections):
             connect(self._add(source).sock, self._target, until)
 
     def sources(self, connections: int) -> list[Source]:
-        """A source address for each of so many connections."""
+        """Return a source address for each connection."""
         return spread(sources_for(self._target, connections), connections)
 
     def start(self, source: Source) -> Client:
-        """Begin one more connection, and do not wait for it."""
+        """Begin one more connection, without waiting for it."""
         client = self._add(source)
         start_connecting(client.sock, self._target)
         return client
 
     def clients(self) -> list[Client]:
-        """Those that are still connected, the oldest first."""
+        """Return the clients that are still connected, the oldest first."""
         return list(self._clients.values())
 
     def ready(self, timeout_s: float) -> list[Client]:
-        """The clients for which something has come, after at most `timeout_s` seconds."""
+        """Wait at most `timeout_s` seconds; return the clients that have something to read."""
         return self._waiting.wait(timeout_s)
 
     def lose(self, client: Client, error: OSError | EOFError) -> bool:
-        """Give up a client whose connection has ended; tell whether it had asked for something."""
+        """Drop a client whose connection has ended; return True if a request was under way."""
         self.lost[_name(error)] += 1
         self.first_error = self.first_error or error
         self.dismiss(client)
@@ -102,7 +89,7 @@ class ClientPool:
 
     def _add(self, source: Source) -> Client:
         sock = bound_socket(self._target, source)
-        client = Client(sock, *self._talk.of(self._made), self._waiting)
+        client = Client(sock, *self._exchange.of(self._made), self._waiting)
         self._clients[sock] = client
         self._waiting.watch(sock, client)
         self._made += 1

@@ -3,25 +3,38 @@
 import errno
 import socket
 from collections.abc import Callable
-from typing import Final
+from typing import Final, NamedTuple
 
 from sockets_lab.load.waiting import Waiting
 
-__all__ = ["Client", "WrongReply", "request_of"]
+__all__ = ["Client", "Exchange", "WrongReply"]
 
 # The buffer is full or empty; or, on systems other than Linux, the connection is not made yet.
 _NOT_YET: Final = {errno.EAGAIN, errno.EWOULDBLOCK, errno.ENOTCONN}
 
 _MARK: Final = 8
-"""Bytes at the head of a request that tell whose it is."""
+"""Bytes at the head of a request that name the client."""
 
 
 class WrongReply(ValueError):
-    """A reply is not the one that was expected: what the clock says means nothing then."""
+    """A reply differs from what was expected; its latency would mean nothing."""
 
 
-def request_of(number: int, size: int) -> bytes:
-    """The request of client `number`: `size` bytes that no other client sends, if 8 fit."""
+class Exchange(NamedTuple):
+    """What each client sends and expects: `request` and `reply`, or `size` bytes to be echoed."""
+
+    size: int
+    request: bytes | None = None
+    reply: bytes | None = None
+
+    def of(self, number: int) -> tuple[bytes, bytes]:
+        """Return the request of client `number`, and the reply that it expects."""
+        request = self.request or _numbered_request(number, self.size)
+        return request, request if self.reply is None else self.reply
+
+
+def _numbered_request(number: int, size: int) -> bytes:
+    """Return `size` bytes that no other client sends, if 8 fit."""
     mark = b"%0*d" % (_MARK, number)
     return mark[-size:].ljust(size, b".")
 
@@ -29,40 +42,40 @@ def request_of(number: int, size: int) -> bytes:
 class Client:
     """A connected socket, not blocking, with the request it sends and the reply it expects.
 
-    Whoever made the socket closes it. `asked_ns` is when the request under way was sent,
-    `intended_ns` when it should have been, and `free_ns` since when none was under way.
+    The caller, who made the socket, closes it. `sent_ns` is when the request under way was sent,
+    `intended_ns` when it was due, and `free_ns` since when none was under way.
     """
 
     __slots__ = (
         *("_held", "_most", "_next", "_receive", "_send", "_size", "_unsent", "_waiting"),
-        *("asked_ns", "free_ns", "intended_ns", "reply", "request", "sock"),
+        *("free_ns", "intended_ns", "reply", "request", "sent_ns", "sock"),
     )
 
     def __init__(
         self, sock: socket.socket, request: bytes, reply: bytes, waiting: "Waiting[Client]"
     ) -> None:
         self.sock, self.request, self.reply = sock, request, reply
-        self.asked_ns = self.intended_ns = self.free_ns = 0
+        self.sent_ns = self.intended_ns = self.free_ns = 0
         self._waiting = waiting
         # Looked up once, for the two calls that every message makes.
         self._send: Callable[[bytes], int] = sock.send
         self._receive: Callable[[int], bytes] = sock.recv
-        self._size, self._most = len(request), len(reply) + 1  # one more: too long is noticed
-        # What the next bytes must be to complete the reply at once; None if that cannot be.
+        self._size, self._most = len(request), len(reply) + 1  # one more, to notice a longer reply
+        # What the next recv() must return to complete the reply; None if one call cannot do that.
         self._next: bytes | None = None
         self._held = self._unsent = b""
 
     @property
     def busy(self) -> bool:
-        """Whether a request is under way."""
+        """Return True if a request is under way."""
         return self._next is not None or bool(self._held or self._unsent)
 
-    def ask(self, now_ns: int) -> None:
-        """Send the request, or as much as the kernel takes now; `hear` sends the rest.
+    def send_request(self, now_ns: int) -> None:
+        """Send the request, or as much as the kernel takes now; `receive` sends the rest.
 
         Raises what the socket raises: ECONNRESET, EPIPE.
         """
-        self.asked_ns = now_ns
+        self.sent_ns = now_ns
         self._next = self.reply
         try:
             if (sent := self._send(self.request)) == self._size:
@@ -74,8 +87,8 @@ class Client:
         self._next, self._unsent = None, self.request[sent:]
         self._waiting.until_writable(self.sock, True)
 
-    def hear(self) -> bool:
-        """Take what has come; tell whether it completes the reply.
+    def receive(self) -> bool:
+        """Read available bytes; return True when the reply is complete.
 
         Raises what the socket raises (ECONNRESET, ECONNREFUSED), EOFError where the server has
         closed the connection, and WrongReply.
@@ -89,9 +102,9 @@ class Client:
             if error.errno not in _NOT_YET:
                 raise
             data = None
-        return self._hear_a_part(data)
+        return self._receive_part(data)
 
-    def _hear_a_part(self, data: bytes | None) -> bool:
+    def _receive_part(self, data: bytes | None) -> bool:
         if self._unsent:
             self._send_rest()
         if data is None:
@@ -119,15 +132,15 @@ class Client:
             self._next = None if self._held else self.reply
 
 
-def _in_words(expected: bytes, came: bytes) -> str:
-    advice = "if the service does not echo, give the reply= that it makes of request="
-    if came.startswith(expected):
+def _in_words(expected: bytes, received: bytes) -> str:
+    advice = "if the service does not echo, give request= and the reply= that it must send"
+    if received.startswith(expected):
         return (
-            f"{len(came)} bytes came where a reply of {len(expected)} was expected, the last of "
-            f"them {came[-16:]!r}: {advice}"
+            f"the server sent {len(received)} bytes, and a reply of {len(expected)} was expected; "
+            f"the last of them are {received[-16:]!r}; {advice}"
         )
-    at = next(at for at, byte in enumerate(came) if expected[at : at + 1] != bytes([byte]))
+    at = next(at for at, byte in enumerate(received) if expected[at : at + 1] != bytes([byte]))
     return (
-        f"a reply differs from what was expected at byte {at}: {came[at : at + 16]!r} came, "
+        f"a reply differs from what was expected at byte {at}: {received[at : at + 16]!r} came, "
         f"{expected[at : at + 16]!r} was expected; {advice}"
     )

@@ -2,9 +2,9 @@
 
 A connection is named by its two endpoints. From one address to one listener there are only as many
 as there are ephemeral ports (28,232 on Linux, of which those in TIME_WAIT are taken; ip(7)). All of
-127.0.0.0/8 is loopback on Linux, so load takes 127.0.0.2, 127.0.0.3 and so on, each with ports of
-its own. macOS has only 127.0.0.1 unless told otherwise, and IPv6 has a single loopback address,
-::1, on every system: there the kernel chooses, and the ports of one address must do.
+127.0.0.0/8 is loopback on Linux, so load comes from 127.0.0.2, 127.0.0.3 and so on, each with its
+own ports. macOS has only 127.0.0.1 unless configured otherwise, and IPv6 has a single loopback
+address, ::1, on every system: there the kernel chooses, and the ports of one address must do.
 """
 
 import errno
@@ -30,7 +30,7 @@ Source = str | None
 
 
 def sources_for(target: Endpoint, connections: int) -> tuple[str, ...]:
-    """The source addresses for so many connections to `target`; none where the kernel chooses."""
+    """Return source addresses for connections to `target`; none where the kernel chooses."""
     if target.family != socket.AF_INET or not _has_many():
         return ()
     wanted = -(-connections // _PER_SOURCE)
@@ -38,14 +38,14 @@ def sources_for(target: Endpoint, connections: int) -> tuple[str, ...]:
 
 
 def spread(sources: Sequence[str], connections: int) -> list[Source]:
-    """A source address for each connection, in turn; None where the kernel chooses."""
+    """Return a source address for each connection, in turn; None where the kernel chooses."""
     return list(islice(cycle(sources or (None,)), connections))
 
 
 def connect(sock: socket.socket, target: Endpoint, until: float) -> None:
-    """Connect a socket that `bound_socket` made, and make it not blocking.
+    """Connect a socket that `bound_socket` created, and make it non-blocking.
 
-    until: what `monotonic()` says when to give up. OSError comes from the kernel untouched:
+    until: the value of `monotonic()` at which to give up. OSError comes from the kernel untouched:
     ECONNREFUSED, EADDRNOTAVAIL (no port is left); TimeoutError at `until`.
     """
     sock.settimeout(max(0.001, until - monotonic()))
@@ -54,9 +54,10 @@ def connect(sock: socket.socket, target: Endpoint, until: float) -> None:
 
 
 def start_connecting(sock: socket.socket, target: Endpoint) -> None:
-    """Begin to connect a socket that `bound_socket` made, and make it not blocking.
+    """Make a socket that `bound_socket` created non-blocking, and begin to connect it.
 
-    Raises what the kernel says at once (EADDRNOTAVAIL); the rest comes with the first use.
+    OSError for what connect(2) reports immediately (EADDRNOTAVAIL); other errors come with the
+    first use of the socket.
     """
     sock.setblocking(False)
     code = sock.connect_ex(_sockaddr(target))
@@ -65,16 +66,16 @@ def start_connecting(sock: socket.socket, target: Endpoint) -> None:
 
 
 def bound_socket(target: Endpoint, source: Source) -> socket.socket:
-    """A socket for a connection to `target` from `source`, which the caller closes.
+    """Create a socket for a connection to `target` from `source`; the caller closes it.
 
     OSError comes from the kernel untouched: EMFILE.
     """
     sock = socket.socket(target.family, socket.SOCK_STREAM)
     try:
-        # Else the end of a long request could wait for an acknowledgement of its middle (Nagle).
+        # Without it the end of a long request could wait for an ACK of its middle (Nagle).
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if source is not None:
-            # Else bind() would take a port that no other connection of this address could share.
+            # Without it bind() would take a port that no other connection of this address shares.
             sock.setsockopt(socket.IPPROTO_IP, _BIND_NO_PORT, 1)
             sock.bind((source, 0))
     except BaseException:
@@ -91,8 +92,8 @@ def _sockaddr(target: Endpoint) -> tuple[str, int] | tuple[str, int, int, int]:
 
 @cache
 def _has_many() -> bool:
-    """Whether this machine has loopback addresses beyond 127.0.0.1, found out by binding one."""
-    if sys.platform != "linux":  # where the port must be chosen at bind(), this would gain nothing
+    """Return True if a loopback address beyond 127.0.0.1 can be bound."""
+    if sys.platform != "linux":  # bind() chooses the port there, so more addresses gain nothing
         return False
     try:
         with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:

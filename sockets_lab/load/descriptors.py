@@ -1,4 +1,4 @@
-"""Room for many descriptors: every connection takes one at each of its ends.
+"""Make room for many descriptors: every connection takes one at each of its ends.
 
 Each process has a soft limit of descriptors, which it may raise itself up to the hard limit, which
 only root may raise (getrlimit(2)). The soft limit is low by tradition (1,024 on most Linux systems,
@@ -26,7 +26,7 @@ __all__ = [
 ]
 
 _SPARE: Final = 64
-"""For what else the process opens meanwhile."""
+"""Descriptors for other files that the process opens meanwhile."""
 
 _NO_LIMIT: Final = 1 << 30
 
@@ -34,14 +34,14 @@ _LISTINGS: Final = ("/proc/self/fd", "/dev/fd")
 
 
 class TooFewDescriptors(ValueError):
-    """More descriptors are needed than the hard limit allows; the words say how many fit."""
+    """More descriptors are needed than the hard limit allows; the message says how many fit."""
 
 
 def connections_that_fit(ends_here: int, server_pid: int | None = None) -> int:
-    """How many connections this process can have at once, before a limit of descriptors is met.
+    """Return how many connections this process can have before it meets a limit of descriptors.
 
     ends_here: 2 if both ends of each connection are in this process, else 1
-    server_pid: the process that has the other ends, whose soft limit counts too (Linux tells it)
+    server_pid: the process that has the other ends, whose soft limit counts too (known on Linux)
     """
     fit = [MOST_CONNECTIONS, _free(os.getpid(), _limits(os.getpid())[1]) // ends_here]
     if server_pid is not None:
@@ -51,7 +51,7 @@ def connections_that_fit(ends_here: int, server_pid: int | None = None) -> int:
 
 @contextmanager
 def room_for(connections: int, ends_here: int, server_pid: int | None = None) -> Iterator[None]:
-    """Raise this process's soft limit for so many connections, and put it back at the end.
+    """Raise this process's soft limit to fit `connections`, and restore it at the end.
 
     Arguments as for `connections_that_fit`. Raises `TooFewDescriptors` if fewer fit.
     """
@@ -67,7 +67,7 @@ def room_for(connections: int, ends_here: int, server_pid: int | None = None) ->
 
 
 def raise_soft_limit(wanted: int) -> int | None:
-    """Raise the soft limit to `wanted`, or as far as may be; return it as it was before.
+    """Raise the soft limit to `wanted`, or to the hard limit if that is lower; return the old one.
 
     None if it was high enough, or if the system has no such limit.
     """
@@ -83,14 +83,14 @@ def _in_words(connections: int, ends_here: int, fit: int) -> str:
     if ends_here == 1:
         return (
             f"{connections} connections need as many descriptors in the client's process and in "
-            f"the server's, whose limits leave room for {fit}: ask for no more than that, or raise "
-            "the limits (`ulimit -n`) before Python starts"
+            f"the server's, whose limits leave room for {fit}: open at most {fit}, or raise the "
+            "limits (`ulimit -n`) before Python starts"
         )
     return (
         f"{connections} connections have {ends_here * connections} ends, all in this process if "
         f"the server is a thread of it, and its hard limit of descriptors leaves room for {fit} "
-        "connections: ask for no more than that, or start the server with serving() and give it "
-        "as server="
+        f"connections: open at most {fit}, or start the server with serving() and pass it as "
+        "server="
     )
 
 
@@ -99,17 +99,17 @@ def _free(pid: int, limit: int) -> int:
 
 
 def _open_in(pid: int) -> int:
-    """How many descriptors a process holds; 0 where that cannot be seen."""
+    """Return how many descriptors a process holds; 0 where that is not known."""
     own = pid == os.getpid()
     for listing in _LISTINGS if own else (f"/proc/{pid}/fd",):
-        with suppress(PermissionError):  # somebody else's process
+        with suppress(PermissionError):  # another user's process
             if Path(listing).is_dir():
                 return len(os.listdir(listing))
     return 0
 
 
 def _limits(pid: int) -> tuple[int, int]:
-    """The soft and the hard limit of a process; a huge number where there is none to be seen."""
+    """Return the soft and hard limit of a process; a huge number where there is none or unknown."""
     if sys.platform == "win32":  # has no such limit, and no module `resource`
         return _NO_LIMIT, _NO_LIMIT
     import resource
@@ -119,15 +119,16 @@ def _limits(pid: int) -> tuple[int, int]:
     elif sys.platform == "linux":
         try:
             limits = resource.prlimit(pid, resource.RLIMIT_NOFILE)
-        except PermissionError:  # somebody else's process
+        except PermissionError:  # another user's process
             return _NO_LIMIT, _NO_LIMIT
-    else:  # macOS tells of no other process
+    else:  # macOS shows the limits of no other process
         return _NO_LIMIT, _NO_LIMIT
     soft, hard = (_NO_LIMIT if each == resource.RLIM_INFINITY else each for each in limits)
     return soft, hard
 
 
 def set_soft_limit(soft: int) -> None:
+    """Set the soft limit of this process; do nothing on Windows."""
     if sys.platform != "win32":
         import resource
 

@@ -1,4 +1,4 @@
-"""Hold many idle connections, and tell what one of them costs."""
+"""Hold many idle connections, and measure what one of them costs."""
 
 import os
 import socket
@@ -12,8 +12,7 @@ from sockets_lab.interrupts import hold_interrupts
 from sockets_lab.load.bounds import MOST_CONNECTIONS, count_within, seconds_within, target_of
 from sockets_lab.load.connecting import bound_socket, connect, sources_for, spread
 from sockets_lab.load.descriptors import connections_that_fit, room_for
-from sockets_lab.load.runs import HasPid, pid_of
-from sockets_lab.load.usage import KernelMemory, kernel_memory, memory
+from sockets_lab.load.usage import HasPid, KernelMemory, kernel_memory, memory, pid_of
 
 __all__ = ["Cost", "Held", "hold", "how_many_fit"]
 
@@ -22,10 +21,10 @@ _GLANCE_S: Final = 0.01
 
 
 class Cost(NamedTuple):
-    """Bytes that one idle connection costs: a difference of before and after, divided by how many.
+    """Bytes that one idle connection costs: (after - before) / number of connections.
 
-    `process_bytes` are the server's process's own, `kernel_bytes` the kernel's for both ends of the
-    connection; each with the words for what was counted, and None where it cannot be seen.
+    `process_bytes` are in the server's process, `kernel_bytes` in the kernel for both ends of the
+    connection; each source says what was counted. The bytes are None where they are not known.
     """
 
     process_bytes: float | None
@@ -35,10 +34,10 @@ class Cost(NamedTuple):
 
 
 class Held(NamedTuple):
-    """Idle connections: plain connected `sockets`, not blocking, closed at the end of the block.
+    """Idle connections: plain connected `sockets`, non-blocking, closed when the block ends.
 
     `sources` are the addresses that they come from; none means that the kernel chose, as on IPv6,
-    which has a single loopback address. `cost` is None if `hold` was not told the server.
+    which has a single loopback address. `cost` is None if `hold` was called without `server`.
     """
 
     sockets: tuple[socket.socket, ...]
@@ -46,7 +45,7 @@ class Held(NamedTuple):
     cost: Cost | None
 
     def alive(self) -> int:
-        """How many of them the server has neither closed nor reset."""
+        """Return how many of them the server has neither closed nor reset."""
         return sum(map(_is_alive, self.sockets))
 
     def __len__(self) -> int:
@@ -57,7 +56,7 @@ class Held(NamedTuple):
 
 
 def how_many_fit(server: int | HasPid | None = None) -> int:
-    """How many connections can be held here at once, by the limits of descriptors.
+    """Return how many connections can be held here, by the limits of descriptors.
 
     server: the server's process; None if it is a thread of this one, which then has both ends.
     """
@@ -73,18 +72,18 @@ def hold(
     server: int | HasPid | None = None,
     deadline_s: float = 30.0,
 ) -> Iterator[Held]:
-    """Connect so many clients, and keep them idle while the block runs; gives a `Held`.
+    """Connect clients, and keep them idle while the block runs; yield a `Held`.
 
-    address: what the listener's `getsockname()` tells; loopback only
-    server: the server's process; None if it is a thread of this one. Told, it is waited for until
-        it has accepted them all (where the kernel shows that), and their cost is measured
+    address: what the listener's `getsockname()` returns; loopback only
+    server: the server's process; None if it is a thread of this one. With it, `hold` waits until
+        the server has accepted them all (where the kernel shows that), and measures their cost
     deadline_s: seconds in which all must be connected
 
     They come from 127.0.0.2, 127.0.0.3 and so on where the machine has those, so that ports do not
-    run out. This process's soft limit of descriptors is raised for them, and put back at the end.
+    run out. This process's soft limit of descriptors is raised for them, and restored at the end.
 
     ValueError for an address that is not loopback, and `TooFewDescriptors` (one, too) where the
-    hard limit leaves too little room: `how_many_fit` tells how many. OSError from the kernel,
+    hard limit leaves too little room: `how_many_fit` returns how many. OSError from the kernel,
     untouched (ECONNREFUSED); TimeoutError where a deadline passes. See getrlimit(2), ip(7).
     """
     target = target_of(address)
@@ -93,7 +92,7 @@ def hold(
     pid, sources = pid_of(server), sources_for(target, connections)
     sockets: list[socket.socket] = []
     with room_for(connections, _ends_here(pid), _elsewhere(pid)):
-        before = _Look.at(pid)
+        before = _Snapshot.at(pid)
         try:
             for source in spread(sources, connections):
                 with hold_interrupts():
@@ -106,8 +105,8 @@ def hold(
                     sock.close()
 
 
-class _Look(NamedTuple):
-    """Memory at one moment: the server's (PSS where the system tells it), and the kernel's."""
+class _Snapshot(NamedTuple):
+    """Memory at one moment: the server's (PSS where the system has it), and the kernel's."""
 
     pid: int | None
     nbytes: int
@@ -115,7 +114,7 @@ class _Look(NamedTuple):
     kernel: KernelMemory | None
 
     @classmethod
-    def at(cls, pid: int | None) -> "_Look":
+    def at(cls, pid: int | None) -> "_Snapshot":
         if pid is None:
             return cls(None, 0, "", None)
         taken = memory(pid)
@@ -124,17 +123,17 @@ class _Look(NamedTuple):
         return cls(pid, taken.pss, "PSS of the server's processes", kernel_memory())
 
 
-def _cost(target: Endpoint, before: _Look, connections: int) -> Cost | None:
+def _cost(target: Endpoint, before: _Snapshot, connections: int) -> Cost | None:
     if before.pid is None:
         return None
     _wait_until_accepted(target)
-    now = _Look.at(before.pid)
-    kernel, kernel_source = None, "this system does not tell"
+    now = _Snapshot.at(before.pid)
+    kernel, kernel_source = None, "not available on this system"
     if before.kernel and now.kernel:
         kernel = (now.kernel.nbytes - before.kernel.nbytes) / connections
         kernel_source = f"both ends: {now.kernel.source}"
     if before.pid == os.getpid():
-        return Cost(None, "not told: this process has both ends", kernel, kernel_source)
+        return Cost(None, "not known: this process has both ends", kernel, kernel_source)
     return Cost((now.nbytes - before.nbytes) / connections, now.source, kernel, kernel_source)
 
 
@@ -144,14 +143,15 @@ def _wait_until_accepted(target: Endpoint) -> None:
     while _unaccepted(target):
         if monotonic() > until:
             raise TimeoutError(
-                f"the server has not accepted all connections in {_ACCEPT_S:g} s: look whether it "
-                "ran out of descriptors, or hold fewer"
+                f"the server has not accepted all connections in {_ACCEPT_S:g} s: perhaps it "
+                "ran out of descriptors; hold fewer"
             )
         sleep(_GLANCE_S)
 
 
 def _unaccepted(target: Endpoint) -> int:
-    from sockets_lab.kernel import tables  # half of the start of a process that holds nothing
+    # Imported here: it takes half of the start-up of a process that holds no connections.
+    from sockets_lab.kernel import tables
 
     rows = tables.read({target.port}).rows
     return sum(row.queue or 0 for row in rows if row.state == "LISTEN")

@@ -1,7 +1,7 @@
-"""Latencies of many messages, kept in a histogram that is as true in the tail as in the middle.
+"""Latencies of many messages, in a histogram that is as precise in the tail as in the middle.
 
 An average hides the tail, and a list of every latency grows without bound. An HdrHistogram (High
-Dynamic Range, Gil Tene) has buckets of a width that grows with the value: here three digits of any
+Dynamic Range, Gil Tene) has buckets whose width grows with the value: here three digits of any
 latency are kept, from below a microsecond to ten minutes, in a bounded number of counters.
 """
 
@@ -32,8 +32,8 @@ class Step(NamedTuple):
 class Latencies:
     """How long messages took, as percentiles in seconds.
 
-    `histogram` is the `HdrHistogram` behind them, in nanoseconds. What it tells may be 0.1 % above
-    the truth, or 64 ns where that is more.
+    `histogram` is the `HdrHistogram` behind them, in nanoseconds. Its values may be 0.1 % above the
+    true ones, or 64 ns where that is more.
     """
 
     def __init__(self, histogram: HdrHistogram) -> None:
@@ -53,22 +53,22 @@ class Latencies:
         return cls(HdrHistogram.decode(text))
 
     def encode(self) -> str:
-        """The histogram as text, in HdrHistogram's own format (V2, compressed, base64)."""
+        """Return the histogram as text, in HdrHistogram's own format (V2, compressed, base64)."""
         encoded: bytes = self.histogram.encode()
         return encoded.decode("ascii")
 
     @property
     def count(self) -> int:
-        """How many messages were counted."""
+        """Return how many messages were counted."""
         return int(self.histogram.get_total_count())
 
     @property
     def largest_s(self) -> float:
-        """The longest that any message took, in seconds; 0 if there is none."""
+        """Return the longest latency in seconds; 0 if there is none."""
         return float(self.histogram.get_max_value()) * _NS if self.count else 0.0
 
     def percentile_s(self, percent: float) -> float:
-        """The seconds within which `percent` of the messages were answered.
+        """Return the seconds within which `percent` of the messages were answered.
 
         `percent` is from 0 to 100: 50 gives the median, 99 what one message in a hundred exceeds.
         ValueError for another number, and where no message was counted.
@@ -76,11 +76,11 @@ class Latencies:
         if not 0 <= percent <= 100:
             raise ValueError(f"there is no percentile {percent!r}: give a number from 0 to 100")
         if not self.count:
-            raise ValueError("no message was counted, so there is no percentile to tell")
+            raise ValueError("no message was counted, so there is no percentile")
         return float(self.histogram.get_value_at_percentile(percent)) * _NS
 
     def steps(self) -> list[Step]:
-        """The whole distribution, from the shortest latency that occurred to the longest."""
+        """Return the whole distribution, from the shortest latency to the longest."""
         total, seen, steps = self.count, 0, []
         for item in self.histogram.get_recorded_iterator():
             seen += item.count_added_in_this_iter_step

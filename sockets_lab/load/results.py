@@ -1,4 +1,4 @@
-"""What a load measured, and whether it measured the server or itself."""
+"""What a load measured, and if the client was the bottleneck."""
 
 from collections.abc import Mapping
 from typing import Final, NamedTuple
@@ -13,7 +13,7 @@ _OFTEN_LATE: Final = 0.01
 
 
 class Result(NamedTuple):
-    """What one load measured; what it did to warm up is not counted in any of it.
+    """What one load measured, without its warm-up.
 
     `load` is "closed loop", "open loop" or "churn", over `connections` connections (of churn: in
     all), with requests of `size` bytes. Of `wanted` messages, `asked` were sent (of an open loop:
@@ -22,14 +22,14 @@ class Result(NamedTuple):
     `latencies` count from when a request was sent (churn: from `connect()`) to the last byte of its
     reply; `corrected`, of an open loop, from when it was due, so that the wait for a free
     connection is in it. Both hold every message that was answered, and no other. `late` requests
-    left over a millisecond late although a connection was free.
+    were sent over a millisecond late although a connection was free.
 
     `client_cpu_s` and `server_cpu_s` are CPU seconds, user and system; the server's is None if the
-    load was not told which process it is. `client_busy` and `server_busy` are shares of the time in
+    load ran without `server`. `client_busy` and `server_busy` are shares of the time in
     which they were on a core or waited for one (of a server of several threads: their sum).
 
-    `lost` counts connections that ended meanwhile, by what ended them. `bottleneck` says in words
-    whether the client set the pace and not the server; it is "" if nothing points that way.
+    `lost` counts connections that ended meanwhile, by what ended them. `bottleneck` explains why
+    the client limited the result, and not the server; "" if nothing points that way.
     """
 
     load: str
@@ -50,32 +50,32 @@ class Result(NamedTuple):
 
     @property
     def messages(self) -> int:
-        """Messages that were answered, each counted in the histograms."""
+        """Return how many messages were answered, each counted in the histograms."""
         return self.latencies.count
 
     @property
     def unanswered(self) -> int:
-        """Messages that were sent, or due, and not answered by the end."""
+        """Return how many messages were sent, or due, and not answered by the end."""
         return self.asked - self.messages
 
     @property
     def messages_per_s(self) -> float:
-        """Throughput: messages answered in a second."""
+        """Return the throughput: messages answered per second."""
         return self.messages / self.seconds
 
     @property
     def client_cpu_s_per_message(self) -> float:
-        """CPU seconds of the client for one message."""
+        """Return the CPU seconds of the client for one message."""
         return self.client_cpu_s / self.messages
 
     @property
     def server_cpu_s_per_message(self) -> float:
-        """CPU seconds of the server for one message.
+        """Return the CPU seconds of the server for one message.
 
-        ValueError if the load was not told which process the server is.
+        ValueError if the load ran without `server`.
         """
         if self.server_cpu_s is None:
-            raise ValueError("nobody looked at the server's CPU time: give the load server=")
+            raise ValueError("the server's CPU time was not measured: call run_load() with server=")
         return self.server_cpu_s / self.messages
 
     def __str__(self) -> str:
@@ -89,25 +89,25 @@ class Result(NamedTuple):
 def bottleneck(
     client_busy: float, server_busy: float | None, late: int = 0, messages: int = 1
 ) -> str:
-    """Whether the client set the pace, in words; "" if nothing points that way.
+    """Explain why the client was the bottleneck; return "" if nothing points that way.
 
-    The client is the bottleneck of a closed loop if it had work at (nearly) every moment and the
-    server had not: a faster client would have got more out of this server. An open loop has failed
-    if requests left late although a connection was free; more than one in a hundred spoils the 99th
-    percentile.
+    The client is the bottleneck of a closed loop if it had work (nearly) all the time and the
+    server did not: a faster client would have got more out of this server. An open loop has failed
+    if requests were sent late although a connection was free; more than one in a hundred spoils the
+    99th percentile.
     """
     if late > _OFTEN_LATE * messages:
         return (
-            "the client: more than one request in a hundred left late although a connection was "
-            "free; this machine is too busy, or the rate too high"
+            "the client: more than one request in a hundred was sent late although a connection "
+            "was free; this machine is too busy, or the rate too high"
         )
     if client_busy < _ALL_THE_TIME:
         return ""
     if server_busy is None:
         return (
-            "perhaps the client: it had work all the time; give server= to learn whether the "
-            "server had, too"
+            "perhaps the client: it had work all the time; give server= to see if the server had "
+            "work all the time, too"
         )
     if server_busy < _WELL_BELOW:
-        return "the client: it had work all the time, and the server had not"
+        return "the client: it had work all the time, and the server did not"
     return ""

@@ -1,137 +1,158 @@
-"""The load client's own process: what it does from its order to its result."""
+"""Run a load: check it here, carry it out in a child process, and return what it measured.
+
+A load client in the notebook's process would share its interpreter lock with everything else there
+and measure that, too. So the client is a child process, and so may the server be.
+"""
 
 import gc
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Collection, Sequence
 from contextlib import ExitStack
 from typing import Final, NamedTuple
 
 from sockets_lab.addresses import Endpoint
-from sockets_lab.load.child import Reply, end_group, lifeline
-from sockets_lab.load.client_pool import ClientPool, Exchange
+from sockets_lab.child import Parent, call_in_child, end_group
+from sockets_lab.load.bounds import cores_within, target_of
+from sockets_lab.load.client_pool import ClientPool
 from sockets_lab.load.descriptors import room_for
 from sockets_lab.load.latencies import Latencies
-from sockets_lab.load.loops import Timings, churning, closed, opened
+from sockets_lab.load.loops import Timings, run_churn, run_closed_loop, run_open_loop
 from sockets_lab.load.results import Result, bottleneck
-from sockets_lab.load.usage import Usage, usage, usage_here
+from sockets_lab.load.specs import Churn, LoadSpec, OpenLoop
+from sockets_lab.load.usage import HasPid, Usage, pid_of, usage, usage_here
 from sockets_lab.load.waiting import wake_in_time
 
-__all__ = ["CONNECT_S", "LoadSpec", "run_load"]
+__all__ = ["run_load"]
 
-CONNECT_S: Final = 30.0
+_START_S: Final = 20.0
+"""Seconds for the client's process to start and to return its result, beside its work."""
+_CONNECT_S: Final = 30.0
 """Seconds in which all clients must have connected."""
 
 _NS: Final = 1e-9
-_NOTHING: Final = Usage(0.0, 0.0)
 
 
-class LoadSpec(NamedTuple):
-    """One load. `warm_up` and `messages` are counts; `every_s` is set for an open loop alone,
-    `at_once` for churn alone. After `deadline_s` nothing more is asked, and `grace_s` later no
-    reply is waited for: once while warming up, and once again for what is counted.
+def run_load(
+    address: Sequence[object],
+    spec: LoadSpec,
+    *,
+    server: int | HasPid | None = None,
+    cpus: Collection[int] = (),
+) -> Result:
+    """Load a server as `spec` says, from a child process, and return what was measured.
+
+    address: what `getsockname()` of the listener returns; loopback only
+    spec: a `ClosedLoop`, `OpenLoop` or `Churn`
+    server: the server's process (what `serving()` yields, or its number), to measure its CPU time
+    cpus: the numbers of the cores that the client may use (Linux); default: all
+
+    The child is ended on every way out. ValueError for an address that is not loopback,
+    `TooFewDescriptors` and `WrongReply` (both are one, too); OSError from the kernel
+    (ECONNREFUSED), TimeoutError if not one message was answered.
     """
-
-    load: str
-    target: Endpoint
-    talk: Exchange
-    connections: int
-    messages: int
-    warm_up: int
-    deadline_s: float
-    grace_s: float
-    every_s: float = 0.0
-    at_once: int = 0
-    server_pid: int | None = None
-    cpus: tuple[int, ...] = ()
+    target, cores = target_of(address), cores_within(cpus)
+    deadline_s = _START_S + _CONNECT_S + 2 * (spec.sending_s + spec.grace_s)
+    return call_in_child(
+        _run_here, target, spec, pid_of(server), cores, deadline_s=deadline_s, name="the load"
+    )
 
 
-def run_load(say: Callable[[Reply], None], order: LoadSpec) -> Result:
-    """Warm up, load, and tell what was measured; runs in a process of its own.
+# The child's side
 
-    Raises what the kernel says if no connection could be made or kept, TimeoutError if not one
-    message was answered.
-    """
-    lifeline(end_group)
-    if order.cpus:
-        os.sched_setaffinity(0, order.cpus)
+
+def _run_here(
+    parent: Parent,
+    target: Endpoint,
+    spec: LoadSpec,
+    server_pid: int | None,
+    cpus: tuple[int, ...],
+) -> Result:
+    parent.when_gone(end_group)
+    if cpus:
+        os.sched_setaffinity(0, cpus)
     wake_in_time()
     gc.disable()  # the run is short, makes no cycles, and a collection would look like a stall
-    with ExitStack() as held:
-        held.enter_context(room_for(order.at_once or order.connections, 1, order.server_pid))
-        crowd = held.enter_context(ClientPool(order.target, order.talk))
-        if not order.at_once:
-            crowd.connect(order.connections, CONNECT_S)
-        if order.warm_up:
-            _warm_up(crowd, order)
-        return _measure(crowd, order)
+    with ExitStack() as open_ones:
+        open_ones.enter_context(room_for(_most_open(spec), 1, server_pid))
+        pool = open_ones.enter_context(ClientPool(target, spec.exchange))
+        if not isinstance(spec, Churn):
+            pool.connect(spec.connections, _CONNECT_S)
+        if spec.warm_up_requests:
+            _warm_up(pool, spec)
+        return _measure(pool, spec, server_pid)
 
 
-def _warm_up(crowd: ClientPool, order: LoadSpec) -> None:
-    _run(crowd, order, order.warm_up)
-    if any(client.busy for client in crowd.clients()):
+def _most_open(spec: LoadSpec) -> int:
+    return spec.at_once if isinstance(spec, Churn) else spec.connections
+
+
+def _warm_up(pool: ClientPool, spec: LoadSpec) -> None:
+    _run(pool, spec, spec.warm_up_requests)
+    if any(client.busy for client in pool.clients()):
         raise TimeoutError(
-            f"the server had not answered all that was sent to warm up {_in_time(order)}"
+            f"the server did not answer all warm-up requests {_in_time(spec)}: make sure that it "
+            "reads all connections and answers every request"
         )
 
 
-def _run(crowd: ClientPool, order: LoadSpec, messages: int) -> Timings:
-    until_ns = time.perf_counter_ns() + int(order.deadline_s / _NS)
-    give_up_ns = until_ns + int(order.grace_s / _NS)
-    if order.at_once:
-        return churning(crowd, messages, order.at_once, until_ns, give_up_ns)
-    if order.every_s:
-        return opened(crowd, messages, order.every_s / _NS, give_up_ns)
-    return closed(crowd, messages, until_ns, give_up_ns)
+def _run(pool: ClientPool, spec: LoadSpec, messages: int) -> Timings:
+    until_ns = time.perf_counter_ns() + int(spec.sending_s / _NS)
+    give_up_ns = until_ns + int(spec.grace_s / _NS)
+    if isinstance(spec, Churn):
+        return run_churn(pool, messages, spec.at_once, until_ns, give_up_ns)
+    if isinstance(spec, OpenLoop):
+        return run_open_loop(pool, messages, 1 / (spec.rate * _NS), give_up_ns)
+    return run_closed_loop(pool, messages, until_ns, give_up_ns)
 
 
-def _in_time(order: LoadSpec) -> str:
-    return f"within {order.deadline_s + order.grace_s:g} s"
+def _in_time(spec: LoadSpec) -> str:
+    return f"within {spec.sending_s + spec.grace_s:g} s"
 
 
-def _measure(crowd: ClientPool, order: LoadSpec) -> Result:
-    server, client = _usage(order.server_pid), usage_here()
+class _Measured(NamedTuple):
+    """A run's timings, and what the two processes used meanwhile."""
+
+    timings: Timings
+    seconds: float
+    client: Usage
+    server: Usage | None
+
+
+def _measure(pool: ClientPool, spec: LoadSpec, server_pid: int | None) -> Result:
+    server, client = None if server_pid is None else usage(server_pid), usage_here()
     began_ns = time.perf_counter_ns()
-    timings = _run(crowd, order, order.messages)
+    timings = _run(pool, spec, spec.wanted)
     seconds = (time.perf_counter_ns() - began_ns) * _NS
     client = usage_here().since(client)
-    server = _usage(order.server_pid).since(server)
+    if server_pid is not None and server is not None:
+        server = usage(server_pid).since(server)
     if not timings.sent:
-        raise crowd.first_error or TimeoutError(
-            f"not one message was answered {_in_time(order)}: look whether the server runs, and "
-            "whether it answers what it is asked"
+        raise pool.first_error or TimeoutError(
+            f"not one message was answered {_in_time(spec)}: make sure that the "
+            "server runs and answers requests"
         )
-    return _result(order, timings, seconds, client, server, dict(crowd.lost))
+    return _result(spec, _Measured(timings, seconds, client, server), dict(pool.lost))
 
 
-def _usage(pid: int | None) -> Usage:
-    return _NOTHING if pid is None else usage(pid)
-
-
-def _result(
-    order: LoadSpec,
-    timings: Timings,
-    seconds: float,
-    client: Usage,
-    server: Usage,
-    lost: dict[str, int],
-) -> Result:
-    known = order.server_pid is not None
-    client_busy, server_busy = client.busy_s / seconds, server.busy_s / seconds if known else None
+def _result(spec: LoadSpec, measured: _Measured, lost: dict[str, int]) -> Result:
+    timings, seconds, client, server = measured
+    client_busy = client.busy_s / seconds
+    server_busy = None if server is None else server.busy_s / seconds
     return Result(
-        load=order.load,
-        connections=order.connections,
-        size=len(order.talk.of(0)[0]),
-        wanted=order.messages,
+        load=spec.name,
+        connections=spec.connections,
+        size=len(spec.exchange.of(0)[0]),
+        wanted=spec.wanted,
         asked=timings.asked,
         seconds=seconds,
         latencies=Latencies.of(timings.sent),
-        corrected=Latencies.of(timings.intended) if order.every_s else None,
+        corrected=Latencies.of(timings.intended) if isinstance(spec, OpenLoop) else None,
         late=timings.late,
         client_cpu_s=client.cpu_s,
         client_busy=client_busy,
-        server_cpu_s=server.cpu_s if known else None,
+        server_cpu_s=None if server is None else server.cpu_s,
         server_busy=server_busy,
         lost=lost,
-        bottleneck=bottleneck(client_busy, server_busy, timings.late, order.messages),
+        bottleneck=bottleneck(client_busy, server_busy, timings.late, spec.wanted),
     )

@@ -1,8 +1,8 @@
-"""What a process costs: CPU time, time waited for a core, and memory; its children included.
+"""Resource usage of a process and its children: CPU time, time waited for a core, and memory.
 
 CPU time comes from the kernel's clock of a process (clock_getcpuclockid(3)) where there is one. It
 counts nanoseconds, while /proc/PID/stat and so psutil count ticks of 10 ms, too coarse for a short
-run. psutil finds the children, and tells everything on other systems.
+run. psutil finds the children, and measures everything on other systems.
 """
 
 import os
@@ -11,18 +11,20 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     import psutil
 
 __all__ = [
+    "HasPid",
     "KernelMemory",
     "Memory",
     "Usage",
     "cpu_s",
     "kernel_memory",
     "memory",
+    "pid_of",
     "usage",
     "usage_here",
 ]
@@ -31,8 +33,20 @@ _MEMINFO = Path("/proc/meminfo")
 _SOCKSTAT = Path("/proc/net/sockstat")
 
 
+class HasPid(Protocol):
+    """A server that has the number of its process, as `serving()` yields it."""
+
+    @property
+    def pid(self) -> int: ...
+
+
+def pid_of(server: int | HasPid | None) -> int | None:
+    """Return the number of the server's process; None if it was not given."""
+    return server if server is None or isinstance(server, int) else server.pid
+
+
 class Usage(NamedTuple):
-    """Seconds so far of a process, its children and theirs: what is of use is a difference of two.
+    """Seconds that a process and its descendants have used so far; subtract two of them.
 
     `cpu_s` was spent on a core, in user mode and in the kernel; `queued_s` ready to run while other
     processes had the cores (Linux; elsewhere 0).
@@ -43,11 +57,11 @@ class Usage(NamedTuple):
 
     @property
     def busy_s(self) -> float:
-        """Seconds in which there was work to do."""
+        """Return the seconds in which there was work to do."""
         return self.cpu_s + self.queued_s
 
     def since(self, before: "Usage") -> "Usage":
-        """What was used since `before`, a thread that has ended since not counting as waiting."""
+        """Return what was used since `before`; the wait of threads that have ended is not in it."""
         return Usage(self.cpu_s - before.cpu_s, max(0.0, self.queued_s - before.queued_s))
 
 
@@ -55,7 +69,7 @@ class Memory(NamedTuple):
     """Bytes that a process and its children hold, summed.
 
     `rss` (resident set size) counts a page in every process that shares it, `pss` (proportional set
-    size, Linux) gives each its share; None where the system does not tell it.
+    size, Linux) gives each its share; None where the system does not report it.
     """
 
     rss: int
@@ -64,14 +78,14 @@ class Memory(NamedTuple):
 
 
 class KernelMemory(NamedTuple):
-    """Bytes that the kernel of this machine holds, and in words what was counted."""
+    """Bytes that the kernel of this machine holds, and what was counted."""
 
     nbytes: int
     source: str
 
 
 def cpu_s(pid: int) -> float:
-    """CPU seconds, user and system, of a process and its children, ended ones included.
+    """Return the CPU seconds of a process and its children, ended ones included.
 
     Raises ProcessLookupError (ESRCH) if there is no such process.
     """
@@ -79,7 +93,7 @@ def cpu_s(pid: int) -> float:
 
 
 def usage(pid: int) -> Usage:
-    """CPU time of a process and its children, and how long they waited for a core.
+    """Return the CPU time of a process and its children, and how long they waited for a core.
 
     Raises ProcessLookupError (ESRCH) if there is no such process.
     """
@@ -89,12 +103,12 @@ def usage(pid: int) -> Usage:
 
 
 def usage_here() -> Usage:
-    """The same of this process alone, told at once: it takes no search for children."""
+    """Return the usage of this process alone, which needs no search for children."""
     return Usage(time.process_time(), _queued_s(os.getpid()))
 
 
 def memory(pid: int) -> Memory:
-    """The memory of a process and its children.
+    """Return the memory of a process and its children.
 
     Raises ProcessLookupError (ESRCH) if there is no such process.
     """
@@ -109,11 +123,11 @@ def memory(pid: int) -> Memory:
 
 
 def kernel_memory() -> KernelMemory | None:
-    """What the kernel holds for sockets and all else, on Linux; None on other systems.
+    """Return the memory that the kernel holds, for sockets and all else; None if not Linux.
 
     Sockets and what belongs to them come from the kernel's *slab*, its store of small objects; the
-    bytes in their buffers from pages of their own. Nobody tells whose they are, so this counts the
-    whole machine: look before and after, with many connections between. See proc(5).
+    bytes in their buffers from separate pages. The kernel does not say whose they are, so this
+    counts the whole machine: measure before and after opening many connections. See proc(5).
     """
     try:
         slab = _kib(_MEMINFO.read_text(), "Slab") * 1024
@@ -126,7 +140,7 @@ def kernel_memory() -> KernelMemory | None:
 
 
 def _family(pid: int) -> "Iterator[psutil.Process]":
-    """The process and its children, and theirs."""
+    """Yield the process and its descendants."""
     import psutil
 
     try:
@@ -134,11 +148,13 @@ def _family(pid: int) -> "Iterator[psutil.Process]":
         yield parent
         yield from parent.children(recursive=True)
     except psutil.NoSuchProcess as error:
-        raise ProcessLookupError(f"no process {pid!r} (any more): look while it runs") from error
+        raise ProcessLookupError(
+            f"there is no process {pid!r}, or it has ended: measure while it runs"
+        ) from error
 
 
 def _spent_s(process: "psutil.Process") -> float:
-    """CPU seconds of a process and of the children that it has waited for."""
+    """Return the CPU seconds of a process and of the children that it has waited for."""
     import psutil
 
     try:
@@ -151,18 +167,18 @@ def _spent_s(process: "psutil.Process") -> float:
 
 
 def _clock_s(pid: int) -> float | None:
-    """The kernel's CPU clock of a process, in seconds; None where there is none."""
+    """Return the kernel's CPU clock of a process, in seconds; None where there is none."""
     if sys.platform != "linux":
         return None
     try:
-        # What clock_getcpuclockid(3) gives: the number's bits, inverted, before the kind of clock.
+        # As clock_getcpuclockid(3) makes it: the inverted bits of the pid, then the kind of clock.
         return time.clock_gettime((~pid << 3) | 2)
     except OSError:
         return None
 
 
 def _queued_s(pid: int) -> float:
-    """Seconds that the threads of a process, those that live, were ready to run and did not."""
+    """Return the seconds in which living threads of a process were ready to run and did not."""
     waited_ns = 0
     for file in Path(f"/proc/{pid}/task").glob("*/schedstat"):
         with suppress(OSError):  # the thread has ended
@@ -178,7 +194,7 @@ def _kib(text: str, name: str) -> int:
 
 
 def _buffer_pages(text: str) -> int:
-    """Pages of TCP's buffers, in a line such as `TCP: inuse 1 orphan 0 tw 0 alloc 4 mem 393`."""
+    """Return the pages of TCP's buffers, from `TCP: inuse 1 orphan 0 tw 0 alloc 4 mem 393`."""
     for line in text.splitlines():
         if line.startswith("TCP:"):
             return int(line.split()[line.split().index("mem") + 1])

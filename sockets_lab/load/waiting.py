@@ -1,7 +1,7 @@
-"""Wait for many clients at once: epoll where there is one, else what `selectors` chooses.
+"""Wait for many clients together: by epoll where there is one, else by what `selectors` chooses.
 
-The load client uses epoll as it comes, since `selectors` makes a record of every event, and a
-client that costs more than the server measures itself.
+The load client calls epoll directly: `selectors` makes a record of every event, and a client that
+costs more than the server measures itself.
 """
 
 import select
@@ -16,28 +16,28 @@ __all__ = ["Waiting", "open_waiting", "wake_in_time"]
 T = TypeVar("T")
 
 # epoll counts whole milliseconds, and Python rounds up: a message due in 0.2 ms would leave late.
-# select() counts microseconds, and an epoll descriptor is readable while it has events to tell.
+# select() counts microseconds, and an epoll descriptor is readable while it has events.
 _FINE_S: Final = 0.02
 
 
 def wake_in_time() -> None:
-    """Have the kernel end this process's waits when they are due, as far as it lets us.
+    """Reduce this process's timer slack, so that its waits end on time, where Linux allows that.
 
-    Linux may put the end of a wait off by 50 microseconds, to wake up for several things at once;
-    see PR_SET_TIMERSLACK in prctl(2), proc(5). A request would leave so much late.
+    By default Linux may delay the end of a wait by 50 microseconds, to combine wake-ups; see
+    PR_SET_TIMERSLACK in prctl(2), proc(5). A request would be sent late by as much.
     """
     with suppress(OSError):
         Path("/proc/self/timerslack_ns").write_text("1")
 
 
 class Waiting(Protocol[T]):
-    """Tells which clients have something to read; for those who ask, also who can write.
+    """A wait for clients that have something to read or, after `until_writable`, can write.
 
-    `watch` notes a socket and whose it is; `wait` gives those that are ready, none after
-    `timeout_s` seconds. Forget a socket before it is closed.
+    `watch` registers a socket and its owner; `wait` returns the owners of sockets that are ready,
+    none after `timeout_s` seconds. Call `forget` before closing a socket.
     """
 
-    def watch(self, sock: socket.socket, whose: T) -> None: ...
+    def watch(self, sock: socket.socket, owner: T) -> None: ...
     def until_writable(self, sock: socket.socket, wanted: bool) -> None: ...
     def forget(self, sock: socket.socket) -> None: ...
     def wait(self, timeout_s: float) -> list[T]: ...
@@ -45,9 +45,9 @@ class Waiting(Protocol[T]):
 
 
 def open_waiting(kind: type[T], *, portable: bool = False) -> Waiting[T]:
-    """What waits best here for clients of a `kind`; `portable` takes what every system has.
+    """Open the fastest kind of waiting on this system; `portable`: one that every system has.
 
-    The caller closes it.
+    kind: the class of the owners. The caller closes it.
     """
     return _Selector[T]() if portable or not hasattr(select, "epoll") else _Epoll[T]()
 
@@ -56,11 +56,11 @@ class _Epoll(Generic[T]):
     def __init__(self) -> None:
         self._epoll = select.epoll()
         self._poll = self._epoll.poll
-        self._whose: dict[int, T] = {}
+        self._owners: dict[int, T] = {}
 
-    def watch(self, sock: socket.socket, whose: T) -> None:
+    def watch(self, sock: socket.socket, owner: T) -> None:
         self._epoll.register(sock.fileno(), select.EPOLLIN)
-        self._whose[sock.fileno()] = whose
+        self._owners[sock.fileno()] = owner
 
     def until_writable(self, sock: socket.socket, wanted: bool) -> None:
         events = select.EPOLLIN | (select.EPOLLOUT if wanted else 0)
@@ -68,14 +68,14 @@ class _Epoll(Generic[T]):
 
     def forget(self, sock: socket.socket) -> None:
         self._epoll.unregister(sock.fileno())
-        del self._whose[sock.fileno()]
+        del self._owners[sock.fileno()]
 
     def wait(self, timeout_s: float) -> list[T]:
         if timeout_s < _FINE_S:
             select.select([self._epoll], [], [], max(0.0, timeout_s))
             timeout_s = 0
-        whose = self._whose
-        return [whose[descriptor] for descriptor, _ in self._poll(timeout_s)]
+        owners = self._owners
+        return [owners[descriptor] for descriptor, _ in self._poll(timeout_s)]
 
     def close(self) -> None:
         self._epoll.close()
@@ -85,13 +85,13 @@ class _Selector(Generic[T]):
     def __init__(self) -> None:
         self._selector = selectors.DefaultSelector()
 
-    def watch(self, sock: socket.socket, whose: T) -> None:
-        self._selector.register(sock, selectors.EVENT_READ, whose)
+    def watch(self, sock: socket.socket, owner: T) -> None:
+        self._selector.register(sock, selectors.EVENT_READ, owner)
 
     def until_writable(self, sock: socket.socket, wanted: bool) -> None:
-        whose = self._selector.get_key(sock).data
+        owner = self._selector.get_key(sock).data
         events = selectors.EVENT_READ | (selectors.EVENT_WRITE if wanted else 0)
-        self._selector.modify(sock, events, whose)
+        self._selector.modify(sock, events, owner)
 
     def forget(self, sock: socket.socket) -> None:
         self._selector.unregister(sock)

@@ -1,9 +1,10 @@
-"""Private networks: a process with a network of its own, or several hosts that are joined.
+"""Private networks: a child process with a separate network, or several hosts on one link.
 
-- `apart`: a function runs in a process whose network holds nothing but loopback
+- `child`: a function runs in a child process whose network holds nothing but loopback
 - `network`: hosts on one link, whose sockets the notebook itself holds
-- `keeper`, `wiring`: the process that holds such a network, and how it is built
-- `inside`, `shipping`, `refusing`: what happens in the other process, and what comes back
+- `holder`: the child process that holds such a network
+- `topology`: how the network is built
+- `errors`: why this machine makes no private network
 """
 
 from sockets_lab.netns.child import in_private_network

@@ -1,17 +1,17 @@
-"""Where a machine makes no private network: why, and what would help."""
+"""Errors of a machine that makes no private network: why, and what would help."""
 
 import errno
 
 from sockets_lab.capabilities import Unavailable, capability
 
-__all__ = ["NoPrivateNetwork", "ask_for", "refusal"]
+__all__ = ["NoPrivateNetwork", "refusal", "require"]
 
 
 class NoPrivateNetwork(Unavailable):
     """This machine makes no private network; the message says why, and what would help."""
 
 
-def ask_for(name: str) -> None:
+def require(name: str) -> None:
     """Raise NoPrivateNetwork unless this machine has the capability `name`."""
     wanted = capability(name)
     if not wanted.has:
@@ -19,7 +19,7 @@ def ask_for(name: str) -> None:
 
 
 def refusal(error: OSError) -> NoPrivateNetwork:
-    """The kernel's refusal in words; the error's message is the step that failed."""
+    """Describe the kernel's refusal; the message of `error` is the step that failed."""
     code = errno.errorcode.get(error.errno or 0, "no errno")
     return NoPrivateNetwork(
         f"the kernel refused a private network ({error.strerror}: {code}); "

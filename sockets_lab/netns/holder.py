@@ -1,8 +1,8 @@
-"""The process that holds a private network, and does in it what it is asked to.
+"""The child process that holds a private network and serves requests for it.
 
 It answers one request at a time: (verb, arguments) comes in, ("done", value) or ("failed", error)
-goes back, with descriptors beside it. When the other end is closed or its process has died, the
-keeper ends, and with it the network, unless a socket of it is still open somewhere.
+goes back, with descriptors beside it. When the channel is closed or the parent has died, the
+holder ends, and with it the network, unless a socket of it is still open in another process.
 """
 
 import os
@@ -16,43 +16,48 @@ from pathlib import Path
 from typing import Any
 
 from sockets_lab.capabilities.namespaces import enter
+from sockets_lab.child import Parent
 from sockets_lab.netns.errors import refusal
-from sockets_lab.netns.topology import Wiring
 
-__all__ = ["LONGEST", "keep"]
+__all__ = ["LONGEST", "hold"]
 
-LONGEST = 1 << 17  # bytes of a request or an answer
+LONGEST = 1 << 17
+"""Bytes of a request or an answer."""
 _NFT_S = 5.0  # it takes milliseconds
 
 Answer = tuple[Any, list[int]]
 
 
-def keep(descriptor: int, parent: int) -> None:
-    """Make a network, and serve requests until nobody is left who could ask."""
+def hold(parent: Parent, descriptor: int) -> None:
+    """Create a network, and serve requests until the parent is gone.
+
+    descriptor: of the Unix socket that carries them
+    """
     with socket.socket(fileno=descriptor) as channel:
         channel.set_inheritable(False)
         try:
             enter()
-            keeper = _Keeper()
+            holder = _Holder()
         except OSError as error:
             _send(channel, "failed", refusal(error))
             return
         _send(channel, "done", None, [os.open("/proc/self/ns/user", os.O_RDONLY | os.O_CLOEXEC)])
-        _serve(channel, os.pidfd_open(parent), keeper)
+        _serve(channel, parent, holder)
 
 
-def _serve(channel: socket.socket, parent: int, keeper: "_Keeper") -> None:
-    with selectors.DefaultSelector() as waiting:
-        waiting.register(channel, selectors.EVENT_READ)
-        waiting.register(parent, selectors.EVENT_READ)
-        while all(key.fileobj is channel for key, _ in waiting.select()):
+def _serve(channel: socket.socket, parent: Parent, holder: "_Holder") -> None:
+    with selectors.DefaultSelector() as selector:
+        selector.register(channel, selectors.EVENT_READ)
+        for descriptor in parent.descriptors:
+            selector.register(descriptor, selectors.EVENT_READ)
+        while all(key.fileobj is channel for key, _ in selector.select()):
             request = channel.recv(LONGEST)
             if not request:
                 break
             verb, args = pickle.loads(request)
             try:
-                value, descriptors = keeper.verbs[verb](*args)
-            except Exception as error:  # the asker raises it
+                value, descriptors = holder.verbs[verb](*args)
+            except Exception as error:  # the parent raises it
                 _send(channel, "failed", error)
             else:
                 _send(channel, "done", value, descriptors)
@@ -61,16 +66,18 @@ def _serve(channel: socket.socket, parent: int, keeper: "_Keeper") -> None:
 
 
 def _send(
-    channel: socket.socket, how: str, what: object, descriptors: list[int] | None = None
+    channel: socket.socket, status: str, value: object, descriptors: list[int] | None = None
 ) -> None:
-    socket.send_fds(channel, [pickle.dumps((how, what))], descriptors or [])
+    socket.send_fds(channel, [pickle.dumps((status, value))], descriptors or [])
 
 
-class _Keeper:
-    """What can be asked for."""
+class _Holder:
+    """The verbs that a request can name."""
 
     def __init__(self) -> None:
-        self._wiring = Wiring()
+        from sockets_lab.netns.topology import Topology  # pyroute2: slow, and needed here only
+
+        self._topology = Topology()
         self.verbs: dict[str, Callable[..., Answer]] = {
             "host": self._host,
             "socket": self._socket,
@@ -80,7 +87,7 @@ class _Keeper:
         }
 
     def _host(self, name: str, addresses: list[str], delay_s: float, loss: float) -> Answer:
-        scope_id, network = self._wiring.add(name, addresses, delay_s, loss)
+        scope_id, network = self._topology.add(name, addresses, delay_s, loss)
         return scope_id, [network]
 
     def _socket(self, host: str, family: int, kind: int, protocol: int) -> Answer:
@@ -99,22 +106,24 @@ class _Keeper:
         return run.stdout, []
 
     def _read(self, host: str, setting: str) -> Answer:
-        return self._on(host, lambda: _place(setting).read_text().strip()), []
+        return self._on(host, lambda: _path(setting).read_text().strip()), []
 
     def _write(self, host: str, setting: str, value: str) -> Answer:
-        self._on(host, lambda: _place(setting).write_text(value))
+        self._on(host, lambda: _path(setting).write_text(value))
         return None, []
 
     def _on(self, host: str, action: Callable[[], Any]) -> Any:
-        self._wiring.on(host)
+        self._topology.enter(host)
         try:
             return action()
         finally:
-            self._wiring.back()
+            self._topology.leave()
 
 
-def _place(setting: str) -> Path:
-    """Where the setting "net.ipv4.tcp_syncookies" stands; ValueError for what is none."""
+def _path(setting: str) -> Path:
+    """Return the file of a setting like "net.ipv4.tcp_syncookies"; ValueError for other names."""
     if not re.fullmatch(r"net(\.[\w-]+)+", setting):
-        raise ValueError(f"{setting!r} is no setting of a network, like 'net.ipv4.tcp_syncookies'")
+        raise ValueError(
+            f"{setting!r} is no network setting: give one like 'net.ipv4.tcp_syncookies'"
+        )
     return Path("/proc/sys", *setting.split("."))

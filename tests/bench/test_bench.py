@@ -13,7 +13,7 @@ from sockets_lab.bench.epoll_steps import STEPS
 from sockets_lab.bench.outcomes import outcomes
 from sockets_lab.bench.rounds import TABLES
 from sockets_lab.cli import app
-from sockets_lab.load import closed_loop, serving
+from sockets_lab.load import ClosedLoop, run_load, serving
 from sockets_lab.peers import PEERS
 
 TINY = Plan(rounds=2, messages=200, connections=4, idle=20)
@@ -84,7 +84,8 @@ def test_every_entrant_that_is_here_serves() -> None:
             if one.lack:
                 continue
             with serving(one.serve, **dict(one.options)) as server:
-                result = closed_loop(server.address, connections=4, messages=100, server=server)
+                load = ClosedLoop(connections=4, messages=100)
+                result = run_load(server.address, load, server=server)
             assert (one.name, result.messages, result.lost) == (one.name, 100, {})
     names = [one.name for one in all_of_them]
     assert len(set(names)) == len(names)
@@ -96,7 +97,7 @@ def test_every_step_serves(function: str) -> None:
     if lack_of("select.epoll"):
         pytest.skip("this system has no epoll")
     with serving(f"sockets_lab.bench.epoll_steps:{function}") as server:
-        result = closed_loop(server.address, connections=4, messages=100)
+        result = run_load(server.address, ClosedLoop(connections=4, messages=100))
     assert (result.messages, result.lost) == (100, {})
 
 

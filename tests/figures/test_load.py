@@ -107,7 +107,9 @@ def test_names_the_area_where_there_is_room() -> None:
 
 
 def test_refuses_what_is_no_open_loop() -> None:
-    with pytest.raises(ValueError, match="this is the result of a closed loop: give one of open_"):
+    with pytest.raises(
+        ValueError, match="this is the result of a closed loop: give one of an Open"
+    ):
         coordinated_omission(stalled("closed loop"))
 
 

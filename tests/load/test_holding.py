@@ -1,4 +1,4 @@
-"""Idle connections: where they come from, what they cost, and room for their descriptors."""
+"""Idle connections: their source addresses, their cost, and room for their descriptors."""
 
 import os
 import socket
@@ -24,7 +24,9 @@ from tests.conftest import Family
 from tests.support import child_servers
 from tests.support.interrupting import interrupted_after
 
-linux_only = pytest.mark.skipif(sys.platform != "linux", reason="only Linux has many addresses")
+linux_only = pytest.mark.skipif(
+    sys.platform != "linux", reason="only Linux has many loopback addresses"
+)
 posix_only = pytest.mark.skipif(os.name != "posix", reason="Windows has no such limit")
 
 
@@ -34,7 +36,7 @@ def limits() -> tuple[int, int]:
     return resource.getrlimit(resource.RLIMIT_NOFILE)
 
 
-def test_they_are_plain_sockets_open_for_the_length_of_the_block(family: Family) -> None:
+def test_holds_plain_sockets_during_the_block(family: Family) -> None:
     with serving(child_servers.echo, host=family.host) as server, hold(server.address, 20) as held:
         assert len(held) == len(set(held.sockets)) == held.alive() == 20
         assert {type(sock) for sock in held.sockets} == {socket.socket}
@@ -43,14 +45,14 @@ def test_they_are_plain_sockets_open_for_the_length_of_the_block(family: Family)
     assert repr(held) == "<20 idle connections>"
 
 
-def test_those_that_the_server_has_ended_are_not_alive() -> None:
-    def lets_three_go(listener: socket.socket, stop: Event) -> None:
+def test_closed_ones_are_not_alive() -> None:
+    def closes_three(listener: socket.socket, stop: Event) -> None:
         kept = [listener.accept()[0] for _ in range(8)]
         for connection in kept[:3]:
             connection.close()
         stop.wait()
 
-    with serving(lets_three_go) as server, hold(server.address, 8) as held:
+    with serving(closes_three) as server, hold(server.address, 8) as held:
         give_up_at = time.monotonic() + 5
         while held.alive() > 5 and time.monotonic() < give_up_at:
             time.sleep(0.001)
@@ -58,7 +60,7 @@ def test_those_that_the_server_has_ended_are_not_alive() -> None:
 
 
 @linux_only
-def test_they_come_from_many_addresses_so_that_ports_do_not_run_out() -> None:
+def test_uses_many_source_addresses() -> None:
     with serving(child_servers.echo) as server, hold(server.address, 2100, server=server) as held:
         assert held.sources == ("127.0.0.2", "127.0.0.3")
         assert {sock.getsockname()[0] for sock in held.sockets} == set(held.sources)
@@ -73,7 +75,7 @@ def test_ipv6_has_a_single_loopback_address() -> None:
     assert connecting.spread((), 2) == [None, None]
 
 
-def test_the_kernel_chooses_where_other_addresses_cannot_be_bound(
+def test_the_kernel_chooses_a_single_address(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(connecting, "_has_many", lambda: False)
@@ -86,8 +88,8 @@ def test_the_kernel_chooses_where_other_addresses_cannot_be_bound(
 
 
 @linux_only
-def test_what_the_servers_process_keeps_for_each_is_seen() -> None:
-    """It keeps 4 KiB for each, which the measure must not miss; and far less than 40."""
+def test_measures_what_the_server_keeps() -> None:
+    """The server keeps 4 KiB for each: the measured cost must be near, and far below 40 KiB."""
     with (
         serving(child_servers.hoards, nbytes=4096) as server,
         hold(server.address, 500, server=server) as held,
@@ -99,12 +101,12 @@ def test_what_the_servers_process_keeps_for_each_is_seen() -> None:
         assert held.cost.kernel_source.startswith("both ends: slab")
 
 
-def test_nothing_is_told_of_a_server_that_is_not_named() -> None:
+def test_measures_no_cost_without_server() -> None:
     with serving(child_servers.echo) as server, hold(server.address, 3) as held:
         assert held.cost is None
 
 
-def test_a_server_in_this_process_is_not_told_from_the_clients() -> None:
+def test_cannot_measure_a_server_in_this_process() -> None:
     with (
         open_listener() as listener,
         background.run(child_servers.echo, listener) as _,
@@ -112,14 +114,14 @@ def test_a_server_in_this_process_is_not_told_from_the_clients() -> None:
     ):
         assert held.cost is not None
         assert held.cost.process_bytes is None
-        assert held.cost.process_source == "not told: this process has both ends"
+        assert held.cost.process_source == "not known: this process has both ends"
 
 
 # Room for their descriptors
 
 
 @posix_only
-def test_the_soft_limit_is_raised_and_put_back() -> None:
+def test_raises_and_restores_the_soft_limit() -> None:
     soft, hard = limits()
     descriptors.set_soft_limit(120)
     try:
@@ -132,7 +134,7 @@ def test_the_soft_limit_is_raised_and_put_back() -> None:
 
 
 @posix_only
-def test_a_hard_limit_that_is_too_low_is_told_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_explains_a_hard_limit_that_is_too_low(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(descriptors, "_limits", lambda pid: (1000, 1000))
     monkeypatch.setattr(descriptors, "_open_in", lambda pid: 36)
     assert how_many_fit() == 450
@@ -151,14 +153,14 @@ def test_a_hard_limit_that_is_too_low_is_told_in_words(monkeypatch: pytest.Monke
 
 
 @linux_only
-def test_the_limit_of_the_servers_process_counts_too() -> None:
+def test_counts_the_limit_of_the_server() -> None:
     with serving(child_servers.echo, descriptors=100) as server:
         assert how_many_fit(server) < 100
         with pytest.raises(TooFewDescriptors), hold(server.address, 100, server=server):
             pass
 
 
-def test_no_more_fit_than_a_load_may_make() -> None:
+def test_never_fits_more_than_the_bound() -> None:
     assert 0 <= how_many_fit() <= MOST_CONNECTIONS
 
 
@@ -177,7 +179,7 @@ def test_an_interrupt_leaves_no_socket() -> None:
         block(server)
 
 
-def test_a_server_that_does_not_accept_is_told_at_the_deadline() -> None:
+def test_explains_a_server_that_does_not_accept() -> None:
     """The kernel completes `backlog` connections and one more; the next waits."""
     with (
         open_listener(backlog=1) as listener,

@@ -1,4 +1,4 @@
-"""The histogram of latencies: what it keeps, and that it tells the truth to three digits."""
+"""The histogram of latencies: what it keeps, with a precision of three digits."""
 
 import pickle
 from array import array
@@ -10,17 +10,17 @@ from hypothesis import strategies as st
 from sockets_lab.load import Latencies
 
 
-def test_a_histogram_keeps_three_digits_of_any_latency() -> None:
+def test_keeps_three_digits_of_any_latency() -> None:
     nanoseconds = [1_000, 55_555, 123_456_789, 59_876_543_210]
     latencies = Latencies.of(nanoseconds)
-    told = [step.latency_s * 1e9 for step in latencies.steps()]
-    assert told == pytest.approx(nanoseconds, rel=0.002, abs=64)
+    shown = [step.latency_s * 1e9 for step in latencies.steps()]
+    assert shown == pytest.approx(nanoseconds, rel=0.002, abs=64)
     assert [step.share for step in latencies.steps()] == [0.25, 0.5, 0.75, 1.0]
 
 
 @given(st.lists(st.integers(0, 10**11), min_size=1, max_size=300), st.floats(0, 100))
 @settings(deadline=None, max_examples=60)
-def test_percentiles_are_those_of_the_sorted_list(taken: list[int], percent: float) -> None:
+def test_percentiles_match_the_sorted_list(taken: list[int], percent: float) -> None:
     latencies = Latencies.of(array("q", taken))
     rank = max(1, int(percent * len(taken) / 100 + 0.5))
     true = sorted(taken)[rank - 1] * 1e-9
@@ -29,18 +29,18 @@ def test_percentiles_are_those_of_the_sorted_list(taken: list[int], percent: flo
     assert latencies.largest_s == pytest.approx(max(taken) * 1e-9, rel=0.002, abs=130e-9)
 
 
-def test_latencies_beyond_ten_minutes_are_counted_too() -> None:
+def test_counts_latencies_beyond_ten_minutes() -> None:
     assert Latencies.of([10**15]).count == 1
 
 
-def test_latencies_travel_as_text_and_by_pickle() -> None:
+def test_latencies_can_be_encoded_and_pickled() -> None:
     latencies = Latencies.of([1_000_000, 2_000_000, 2_000_000])
     for again in (Latencies.decode(latencies.encode()), pickle.loads(pickle.dumps(latencies))):
         assert again.steps() == latencies.steps()
         assert repr(again) == "<latencies of 3 messages>"
 
 
-def test_there_is_no_percentile_of_nothing() -> None:
+def test_refuses_a_percentile_of_nothing() -> None:
     assert Latencies.of([]).largest_s == 0
     with pytest.raises(ValueError, match="no message was counted"):
         Latencies.of([]).percentile_s(50)

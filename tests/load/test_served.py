@@ -1,4 +1,4 @@
-"""A server in a process of its own: what it is given, what it tells, that nothing outlives it."""
+"""A server in a child process: its arguments, its errors, its usage, and how it ends."""
 
 import os
 import select
@@ -15,27 +15,26 @@ import pytest
 
 import sockets_lab
 from sockets_lab.listeners import open_listener
-from sockets_lab.load import child as load_child
 from sockets_lab.load import kernel_memory, served, serving
 from sockets_lab.load.usage import cpu_s, memory, usage
 from tests.conftest import Family
 from tests.support import child_servers
-from tests.support.interrupting import interrupted_after, no_group_is_found
+from tests.support.interrupting import interrupted_after
 
 REPOSITORY = Path(sockets_lab.__file__).parents[1]
 
-linux_only = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells this")
-posix_only = pytest.mark.skipif(os.name != "posix", reason="POSIX processes alone do this")
+linux_only = pytest.mark.skipif(sys.platform != "linux", reason="only Linux reports this")
+posix_only = pytest.mark.skipif(os.name != "posix", reason="POSIX processes only")
 
 
-def ask(address: tuple[object, ...], request: bytes = b"hello") -> bytes:
+def exchange(address: tuple[object, ...], request: bytes = b"hello") -> bytes:
     with socket.create_connection(address[:2], timeout=5) as client:
         client.sendall(request)
         return client.recv(1024)
 
 
 def wait_until_gone(pid: int, within_s: float = 5.0) -> bool:
-    """Whether a process that is no child of ours ends in time."""
+    """Return True if a process that is not our child ends in time."""
     try:
         process = os.pidfd_open(pid)
     except ProcessLookupError:
@@ -46,24 +45,24 @@ def wait_until_gone(pid: int, within_s: float = 5.0) -> bool:
         os.close(process)
 
 
-# What it is given
+# Its arguments
 
 
-def test_serves_at_the_address_that_it_tells(family: Family) -> None:
+def test_serves_at_its_address(family: Family) -> None:
     with serving(child_servers.echo, host=family.host) as server:
         assert server.address[0] == family.host
-        assert ask(server.address) == b"hello"
+        assert exchange(server.address) == b"hello"
         assert server.pid != os.getpid()
 
 
-def test_a_function_and_its_service_may_be_named() -> None:
+def test_takes_the_names_of_functions() -> None:
     with serving(
         "tests.support.child_servers:capitals", "tests.support.child_servers:upper"
     ) as server:
-        assert ask(server.address) == b"HELLO"
+        assert exchange(server.address) == b"HELLO"
 
 
-def test_a_function_of_a_cell_takes_its_surroundings_along() -> None:
+def test_sends_the_closure_of_a_function() -> None:
     greeting = b"welcome"
 
     def greet(listener: socket.socket) -> None:
@@ -72,61 +71,61 @@ def test_a_function_of_a_cell_takes_its_surroundings_along() -> None:
             connection.sendall(greeting)
 
     with serving(greet) as server:
-        assert ask(server.address) == greeting
+        assert exchange(server.address) == greeting
 
 
-def test_a_coroutine_is_run() -> None:
+def test_runs_a_coroutine() -> None:
     with serving(child_servers.coroutine) as server:
-        assert ask(server.address) == b"hello"
+        assert exchange(server.address) == b"hello"
 
 
-def test_a_server_without_stop_is_ended() -> None:
+def test_ends_a_server_without_stop() -> None:
     with serving(child_servers.without_stop) as server:
-        assert ask(server.address) == b"hello"
+        assert exchange(server.address) == b"hello"
 
 
-def test_clients_are_refused_once_the_server_has_closed_its_listener() -> None:
-    def closes_at_once(listener: socket.socket, stop: Event) -> None:
+def test_refuses_clients_after_listener_is_closed() -> None:
+    def closes_after_one(listener: socket.socket, stop: Event) -> None:
         first, _ = listener.accept()
         listener.close()
         with first:
             first.sendall(b"closed")
             stop.wait()
 
-    with serving(closes_at_once) as server:
-        assert ask(server.address) == b"closed"
+    with serving(closes_after_one) as server:
+        assert exchange(server.address) == b"closed"
         with pytest.raises(ConnectionRefusedError):
-            ask(server.address)
+            exchange(server.address)
 
 
-def test_a_listener_of_ones_own_stays_ones_own(family: Family) -> None:
+def test_leaves_the_callers_listener_open(family: Family) -> None:
     with open_listener(family.host) as listener:
         with serving(child_servers.echo, listener=listener) as server:
             assert server.address == listener.getsockname()
-            assert ask(server.address) == b"hello"
+            assert exchange(server.address) == b"hello"
         assert listener.fileno() != -1
 
 
-def test_a_listener_is_duplicated_where_none_is_inherited(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_duplicates_the_listener_on_windows(monkeypatch: pytest.MonkeyPatch) -> None:
     """As on Windows, forced here."""
 
     class Listener:
         def share(self, pid: int) -> bytes:
             return b"for %d" % pid
 
-    monkeypatch.setattr(socket, "fromshare", lambda ticket: (ticket, "taken"), raising=False)
-    ticket = served._ticket(Listener(), 42)
-    assert served._take(ticket) == (b"for 42", "taken")
+    monkeypatch.setattr(socket, "fromshare", lambda handle: (handle, "taken"), raising=False)
+    handle = served._share(Listener(), 42)
+    assert served._take(handle) == (b"for 42", "taken")
 
 
 @posix_only
-def test_its_limit_of_descriptors_is_as_told(capsys: pytest.CaptureFixture[str]) -> None:
-    with serving(child_servers.tells_its_limit, descriptors=50):
+def test_sets_the_limit_of_descriptors(capsys: pytest.CaptureFixture[str]) -> None:
+    with serving(child_servers.prints_its_limit, descriptors=50):
         pass
     assert capsys.readouterr().out.split()[0] == "50"
 
 
-def test_what_it_prints_appears_at_the_end(capsys: pytest.CaptureFixture[str]) -> None:
+def test_prints_its_text_at_the_end(capsys: pytest.CaptureFixture[str]) -> None:
     def speak(listener: socket.socket, stop: Event) -> None:
         print("zum Lauschen: ☎")
 
@@ -135,10 +134,10 @@ def test_what_it_prints_appears_at_the_end(capsys: pytest.CaptureFixture[str]) -
     assert capsys.readouterr().out == "zum Lauschen: ☎\n"
 
 
-# What it raises
+# Its errors
 
 
-def test_what_it_raises_is_raised_at_the_end_of_the_block() -> None:
+def test_raises_its_error_after_the_block() -> None:
     with (
         pytest.raises(LookupError, match="lost at the end") as caught,
         serving(child_servers.raises_at_the_end),
@@ -147,17 +146,17 @@ def test_what_it_raises_is_raised_at_the_end_of_the_block() -> None:
     assert "in raises_at_the_end" in caught.value.__notes__[0]
 
 
-def test_an_error_of_the_block_comes_first_and_tells_of_the_servers() -> None:
+def test_notes_its_error_on_that_of_the_block() -> None:
     def block() -> None:
         with serving(child_servers.raises) as server:
-            ask(server.address)
+            exchange(server.address)
 
     with pytest.raises(OSError, match=r".") as caught:
         block()
     assert "the server had ended: LookupError('no such service')" in caught.value.__notes__[0]
 
 
-def test_an_error_of_the_block_alone_is_told_alone() -> None:
+def test_raises_an_error_of_the_block_alone() -> None:
     with pytest.raises(ZeroDivisionError) as caught, serving(child_servers.echo):
         _ = 1 / 0
     assert not hasattr(caught.value, "__notes__")
@@ -169,34 +168,34 @@ def test_an_error_of_the_block_alone_is_told_alone() -> None:
         (
             "tests.support.child_servers",
             ValueError,
-            "'tests.support.child_servers' names no function: write it as",
+            "'tests.support.child_servers' does not name a function: write it as",
         ),
         ("tests.nowhere:serve", ModuleNotFoundError, "tests.nowhere"),
         ("tests.support.child_servers:nothing", AttributeError, "nothing"),
     ],
 )
-def test_what_names_no_server_is_told_before_the_block(
+def test_refuses_a_wrong_name_before_the_block(
     serve: str, error: type[Exception], complaint: str
 ) -> None:
     with pytest.raises(error, match=complaint), serving(serve):
         pytest.fail("the block began")
 
 
-def test_what_cannot_be_shipped_is_told_before_the_block() -> None:
+def test_refuses_what_cannot_be_sent() -> None:
     def serve(listener: socket.socket) -> None:
         sock.getsockname()
 
     with (
         socket.socket() as sock,
-        pytest.raises(TypeError, match="let it open sockets and files"),
+        pytest.raises(TypeError, match="open sockets, files and locks inside"),
         serving(serve),
     ):
         pytest.fail("the block began")
 
 
-def test_one_that_does_not_stop_in_time_is_ended() -> None:
+def test_ends_a_server_that_does_not_stop() -> None:
     with (
-        pytest.raises(TimeoutError, match=r"still ran 0\.1 s after `stop` was set"),
+        pytest.raises(TimeoutError, match=r"still running 0\.1 s after `stop` was set"),
         serving(child_servers.never_stops, stop_s=0.1) as server,
     ):
         pid = server.pid
@@ -205,15 +204,15 @@ def test_one_that_does_not_stop_in_time_is_ended() -> None:
 
 
 @posix_only
-def test_one_that_was_killed_is_told_so() -> None:
+def test_reports_that_it_was_killed() -> None:
     with (
-        pytest.raises(RuntimeError, match=r"ended before it was done \(killed by SIGKILL\)"),
+        pytest.raises(RuntimeError, match=r"before the server returned \(killed by SIGKILL\)"),
         serving(child_servers.echo) as server,
     ):
         os.kill(server.pid, signal.SIGKILL)
 
 
-# What it tells
+# Its usage
 
 
 def test_its_cpu_time_grows_with_its_work() -> None:
@@ -227,7 +226,7 @@ def test_its_cpu_time_grows_with_its_work() -> None:
 
     with serving(works) as server:
         before = server.cpu_s()
-        ask(server.address)
+        exchange(server.address)
         worked = server.cpu_s()
         assert worked >= 0.1
         assert worked >= before
@@ -235,9 +234,9 @@ def test_its_cpu_time_grows_with_its_work() -> None:
 
 
 @posix_only
-def test_the_work_of_its_children_is_its_own() -> None:
+def test_counts_the_work_of_its_children() -> None:
     with serving(child_servers.lets_a_child_work, work_s=0.1) as server:
-        child = int(ask(server.address))
+        child = int(exchange(server.address))
         while cpu_s(child) < 0.1:
             assert wait_until_gone(child, 0.02) is False
         assert server.cpu_s() > cpu_s(child)
@@ -245,7 +244,7 @@ def test_the_work_of_its_children_is_its_own() -> None:
         assert server.memory().rss > memory(child).rss
 
 
-def test_its_memory_is_told(family: Family) -> None:
+def test_measures_its_memory(family: Family) -> None:
     with serving(child_servers.echo, host=family.host) as server:
         taken = server.memory()
     assert taken.rss > 0
@@ -253,22 +252,22 @@ def test_its_memory_is_told(family: Family) -> None:
 
 
 @linux_only
-def test_the_kernel_tells_its_own_memory_and_what_was_counted() -> None:
-    told = kernel_memory()
-    assert told is not None
-    assert told.nbytes > 0
-    assert "/proc/meminfo" in told.source
+def test_measures_the_memory_of_the_kernel() -> None:
+    held = kernel_memory()
+    assert held is not None
+    assert held.nbytes > 0
+    assert "/proc/meminfo" in held.source
 
 
 @linux_only
-def test_cpu_time_is_told_without_the_kernels_clock(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As on systems that have none: psutil then tells, in coarser steps."""
+def test_measures_cpu_time_without_kernel_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on systems that have no such clock: psutil measures, in coarser steps."""
     fine = usage(os.getpid())
     monkeypatch.setattr(sys, "platform", "elsewhere")
     assert cpu_s(os.getpid()) == pytest.approx(fine.cpu_s, abs=0.2)
 
 
-# That nothing outlives it
+# How it ends
 
 
 @posix_only
@@ -287,7 +286,7 @@ def test_an_interrupt_ends_it_within_a_second(serve: object) -> None:
 
 
 @posix_only
-def test_an_interrupt_while_it_starts_leaves_nothing() -> None:
+def test_an_interrupt_at_its_start_leaves_nothing() -> None:
     for delay_s in (0.001, 0.01, 0.05):
         with (
             pytest.raises(KeyboardInterrupt),
@@ -298,23 +297,14 @@ def test_an_interrupt_while_it_starts_leaves_nothing() -> None:
 
 
 @posix_only
-def test_an_interrupt_before_it_has_a_group_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    child = load_child.Apart()
-    child.process.kill()  # as a Ctrl-C does, which strikes it between fork() and setsid()
-    no_group_is_found(monkeypatch)
-    assert child.kill() == ""
-    assert child.process.returncode == -signal.SIGKILL
-
-
-@posix_only
 def test_its_children_end_with_it() -> None:
     with serving(child_servers.lets_a_child_work, work_s=0.0) as server:
-        child = int(ask(server.address))
+        child = int(exchange(server.address))
     assert wait_until_gone(child)
 
 
 @linux_only
-def test_it_dies_with_the_process_that_started_it() -> None:
+def test_dies_with_its_parent() -> None:
     script = textwrap.dedent("""
         import os, signal, socket
         from sockets_lab.load import serving

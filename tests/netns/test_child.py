@@ -1,4 +1,4 @@
-"""The private network: what goes in, what comes out, and that nothing outlives it."""
+"""A function in a private network: what goes in, what comes back, and how it ends."""
 
 import contextlib
 import os
@@ -19,9 +19,7 @@ import pytest
 from sockets_lab import netns
 from sockets_lab.capabilities import has
 from sockets_lab.netns import NoPrivateNetwork, in_private_network
-from sockets_lab.netns import child as netns_child
 from tests.conftest import Family
-from tests.support.interrupting import no_group_is_found
 
 REPOSITORY = Path(netns.__file__).parents[2]
 NOBODY = 65534
@@ -46,7 +44,7 @@ def wait_until_dead(pid: int, within_s: float = 5.0) -> bool:
         os.close(process)
 
 
-# What goes in and what comes out
+# What goes in and what comes back
 
 
 @needs_namespaces
@@ -55,7 +53,7 @@ def test_returns_what_the_function_returns() -> None:
 
 
 @needs_namespaces
-def test_takes_a_notebook_functions_surroundings_along() -> None:
+def test_sends_the_closure_of_a_function() -> None:
     greeting = "hello"
 
     def greet(name: str) -> str:
@@ -65,7 +63,7 @@ def test_takes_a_notebook_functions_surroundings_along() -> None:
 
 
 @needs_namespaces
-def test_raises_what_the_function_raises_and_says_where() -> None:
+def test_raises_the_error_with_a_note_on_where() -> None:
     class TooMany(Exception):
         pass
 
@@ -78,7 +76,7 @@ def test_raises_what_the_function_raises_and_says_where() -> None:
 
 
 @needs_namespaces
-def test_hands_an_errno_through() -> None:
+def test_raises_the_errno_of_the_kernel() -> None:
     def connect_nowhere() -> None:
         with socket.socket() as client:
             client.connect(("127.0.0.1", 9))
@@ -88,7 +86,7 @@ def test_hands_an_errno_through() -> None:
 
 
 @needs_namespaces
-def test_passes_on_what_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+def test_forwards_what_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     def speak() -> None:
         print("zum Lauschen: ☎")
         print("a warning", file=sys.stderr)
@@ -98,32 +96,32 @@ def test_passes_on_what_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @needs_namespaces
-def test_passes_on_more_than_a_pipe_holds(capsys: pytest.CaptureFixture[str]) -> None:
+def test_forwards_more_than_a_pipe_holds(capsys: pytest.CaptureFixture[str]) -> None:
     in_private_network(lambda: print("x" * 300_000))
     assert len(capsys.readouterr().out) == 300_001
 
 
 @needs_namespaces
-def test_brings_back_more_than_a_pipe_holds() -> None:
+def test_returns_more_than_a_pipe_holds() -> None:
     assert in_private_network(lambda data: data * 2, b"x" * 500_000) == b"x" * 1_000_000
 
 
-def test_says_what_cannot_go_in() -> None:
+def test_explains_what_cannot_be_sent() -> None:
     with (
         socket.socket() as listener,
-        pytest.raises(TypeError, match="cannot ship the function and its arguments"),
+        pytest.raises(TypeError, match="cannot send the function and its arguments"),
     ):
         in_private_network(lambda: listener.listen())
 
 
 @needs_namespaces
-def test_says_what_cannot_come_out() -> None:
-    with pytest.raises(TypeError, match="cannot ship the result back"):
+def test_explains_what_cannot_be_returned() -> None:
+    with pytest.raises(TypeError, match="cannot send the result back"):
         in_private_network(threading.Lock)
 
 
 @needs_namespaces
-def test_retells_an_error_that_cannot_be_made_again() -> None:
+def test_replaces_an_error_that_is_not_unpickled() -> None:
     class Stubborn(Exception):
         def __init__(self, one: int, two: int) -> None:
             super().__init__("needs two numbers")
@@ -136,7 +134,7 @@ def test_retells_an_error_that_cannot_be_made_again() -> None:
 
 
 @needs_namespaces
-def test_says_that_the_process_ended_itself() -> None:
+def test_reports_that_the_process_ended() -> None:
     with pytest.raises(RuntimeError, match=r"exit status 3.*no result"):
         in_private_network(os._exit, 3)
     with pytest.raises(RuntimeError, match="killed by SIGKILL"):
@@ -147,7 +145,7 @@ def test_says_that_the_process_ended_itself() -> None:
 
 
 @needs_namespaces
-def test_inside_is_a_network_of_its_own() -> None:
+def test_has_a_separate_network() -> None:
     def look() -> tuple[list[str], bool]:
         with socket.create_server(("127.0.0.1", 80)) as listener:  # a port for root, unused here
             names = [name for _, name in socket.if_nameindex()]
@@ -158,7 +156,7 @@ def test_inside_is_a_network_of_its_own() -> None:
 
 
 @needs_namespaces
-def test_inside_has_both_families(family: Family) -> None:
+def test_has_both_families(family: Family) -> None:
     def exchange() -> str:
         with (
             socket.create_server((family.host, 0), family=family.family) as listener,
@@ -170,7 +168,7 @@ def test_inside_has_both_families(family: Family) -> None:
 
 
 def raw_powers() -> dict[str, object]:
-    """What one may do inside: write settings, and open the sockets that need privilege outside."""
+    """Write settings, and open sockets that need privilege outside; return what was seen."""
     settings = Path("/proc/sys/net/ipv4")
     (settings / "tcp_syncookies").write_text("0")
     (settings / "tcp_max_syn_backlog").write_text("64")
@@ -187,14 +185,14 @@ POWERS = {"cookies": "0", "backlog": "64", "user": 0}
 
 
 @needs_namespaces
-def test_inside_one_is_root_over_the_network_and_outside_nothing_changes() -> None:
+def test_is_root_inside_and_changes_nothing_else() -> None:
     before = Path("/proc/sys/net/ipv4/tcp_syncookies").read_text()
     assert in_private_network(raw_powers) == POWERS
     assert Path("/proc/sys/net/ipv4/tcp_syncookies").read_text() == before
 
 
 def interpreter_of_another_user() -> str | None:
-    """An interpreter that nobody may run, of this version: root's own often lies in /root."""
+    """Find an interpreter of this version that user `nobody` may run: root's is often in /root."""
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
     for candidate in (sys.executable, f"/usr/bin/{version}"):
         try:
@@ -206,7 +204,7 @@ def interpreter_of_another_user() -> str | None:
 
 
 @needs_namespaces
-@pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="we are ordinary already")
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="this user is not root")
 def test_an_ordinary_user_has_the_same_powers() -> None:
     interpreter = interpreter_of_another_user()
     if interpreter is None:
@@ -218,7 +216,7 @@ def test_an_ordinary_user_has_the_same_powers() -> None:
         "exec(source[source.index('def raw_powers'):source.index('POWERS')], names)\n"
         "print(os.getuid(), in_private_network(names['raw_powers']))"
     )
-    with tempfile.TemporaryDirectory() as name:  # one that another user may read
+    with tempfile.TemporaryDirectory() as name:  # so that another user may read it
         folder = Path(name)
         shutil.copytree(Path(cloudpickle.__file__).parent, folder / "cloudpickle")
         shutil.copytree(REPOSITORY / "sockets_lab", folder / "sockets_lab")
@@ -237,11 +235,11 @@ def test_an_ordinary_user_has_the_same_powers() -> None:
     assert (done.stdout.strip(), done.stderr) == (f"{NOBODY} {POWERS}", "")
 
 
-# Nothing outlives it
+# How it ends
 
 
 @needs_namespaces
-def test_ends_at_its_deadline_and_shows_what_was_printed(
+def test_ends_at_the_deadline_and_shows_its_text(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     def wait() -> None:
@@ -269,7 +267,7 @@ def test_an_endless_print_ends_at_the_deadline(capsys: pytest.CaptureFixture[str
 
 
 @needs_namespaces
-def test_a_thread_left_running_does_not_hold_the_result_up() -> None:
+def test_a_running_thread_does_not_delay_it() -> None:
     def leave_one() -> str:
         threading.Thread(target=time.sleep, args=(60,)).start()
         return "done"
@@ -296,28 +294,26 @@ def test_leaves_no_descriptor_and_no_child() -> None:
             in_private_network(failing)
     assert open_descriptors() == before
     children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
-    assert not [
-        pid for pid in children if "hosts.inside" in Path(f"/proc/{pid}/cmdline").read_text()
-    ]
+    assert not [pid for pid in children if "child_main" in Path(f"/proc/{pid}/cmdline").read_text()]
 
 
 CALLER = """
 import os, time
 from sockets_lab.netns import in_private_network
 
-def tell_and_wait():
+def print_and_wait():
     print(os.getpid(), flush=True)
     time.sleep(60)
 
 try:
-    in_private_network(tell_and_wait, deadline_s=60)
+    in_private_network(print_and_wait, deadline_s=60)
 except KeyboardInterrupt:
     print("interrupted")
 """
 
 
 def start_a_caller() -> tuple["subprocess.Popen[str]", int]:
-    """A process that waits in in_private_network(), and the number of its child."""
+    """Start a process that waits in in_private_network(); return it and the pid of its child."""
     caller = subprocess.Popen(
         [sys.executable, "-c", CALLER],
         stdout=subprocess.PIPE,
@@ -331,7 +327,7 @@ def start_a_caller() -> tuple["subprocess.Popen[str]", int]:
 
 
 @needs_namespaces
-def test_an_interrupt_gives_the_prompt_back_and_ends_the_child() -> None:
+def test_an_interrupt_ends_it_within_a_second() -> None:
     caller, child = start_a_caller()
     began = time.monotonic()
     caller.send_signal(signal.SIGINT)
@@ -341,36 +337,27 @@ def test_an_interrupt_gives_the_prompt_back_and_ends_the_child() -> None:
     assert wait_until_dead(child)
 
 
-def test_an_interrupt_before_it_has_a_group_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
-    child.kill()  # as a Ctrl-C does, which strikes it between fork() and setsid()
-    no_group_is_found(monkeypatch)
-    netns_child._end(child)
-    assert child.returncode == -signal.SIGKILL
-    child.communicate()
-
-
 @needs_namespaces
-def test_nothing_outlives_a_killed_caller() -> None:
+def test_dies_with_its_parent() -> None:
     caller, child = start_a_caller()
     caller.kill()
     caller.communicate(timeout=5)
     assert wait_until_dead(child)
 
 
-# Where there is none
+# Machines without private networks
 
 
-def test_without_namespaces_it_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_explains_a_lack_of_namespaces(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOCKETS_LAB_WITHOUT", "namespaces")
     with pytest.raises(NoPrivateNetwork, match="SOCKETS_LAB_WITHOUT"):
         in_private_network(os.getpid)
 
 
 @needs_namespaces
-def test_a_refusal_of_the_kernel_is_told_in_words() -> None:
+def test_explains_a_refusal_of_the_kernel() -> None:
     def nest() -> str:
-        assert has("namespaces")  # asked while it is still so
+        assert has("namespaces")  # found out and kept, before it changes
         Path("/proc/sys/user/max_net_namespaces").write_text("0")
         try:
             return f"made one: {in_private_network(os.getpid)}"

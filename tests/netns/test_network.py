@@ -1,4 +1,4 @@
-"""A private network of several hosts: what it does, for whom, and that nothing of it is left."""
+"""A private network of several hosts: what it does, what it refuses, and how it ends."""
 
 import errno
 import os
@@ -60,7 +60,7 @@ def listener(server: Host, family) -> Iterator[socket.socket]:
         yield made
 
 
-def outcome(client: Host, family, name) -> str:
+def result_of_connecting(client: Host, family, name) -> str:
     with client.socket(family.family) as sock:
         sock.settimeout(0.3)
         try:
@@ -84,7 +84,7 @@ def test_one_host_reaches_the_other(listener, client, family):
             assert connection.recv(5) == b"hello"
 
 
-def test_the_tools_of_the_notebook_work_on_their_sockets(listener, client, family):
+def test_the_notebooks_tools_work_on_its_sockets(listener, client, family):
     def echo(listener: socket.socket) -> None:
         connection, _ = listener.accept()
         with connection:
@@ -97,7 +97,7 @@ def test_the_tools_of_the_notebook_work_on_their_sockets(listener, client, famil
         assert sock.recv(100) == b"hello"
 
 
-def test_a_link_local_address_needs_the_scope_of_its_host(server, client):
+def test_a_link_local_address_needs_its_scope(server, client):
     with server.socket(socket.AF_INET6) as listener, client.socket(socket.AF_INET6) as sock:
         listener.bind((server.link_local, 0, 0, server.scope_id))
         listener.listen()
@@ -110,12 +110,14 @@ def test_a_link_local_address_needs_the_scope_of_its_host(server, client):
         assert sock.getpeername()[3] == client.scope_id
 
 
-def test_loopback_of_a_host_is_its_own(server, client, family):
+def test_each_host_has_a_separate_loopback(server, client, family):
     with server.socket(family.family) as listener:
         listener.bind((family.host, 0))
         listener.listen()
-        assert outcome(server, family, listener.getsockname()) == "connected"
-        assert outcome(client, family, listener.getsockname()) == "ConnectionRefusedError"
+        assert result_of_connecting(server, family, listener.getsockname()) == "connected"
+        assert (
+            result_of_connecting(client, family, listener.getsockname()) == "ConnectionRefusedError"
+        )
 
 
 def test_a_function_runs_on_a_host(listener, client, family):
@@ -126,12 +128,12 @@ def test_a_function_runs_on_a_host(listener, client, family):
     assert client.run(peer, listener.getsockname()[:2]) == client.address(family.family)
 
 
-def test_what_a_function_raises_comes_back(client):
+def test_raises_what_a_function_raises(client):
     with pytest.raises(ZeroDivisionError):
         client.run(lambda: 1 // 0)
 
 
-def test_each_host_has_settings_of_its_own(server, client):
+def test_each_host_has_separate_settings(server, client):
     before = client.setting("net.ipv4.tcp_syncookies")
     server.setting("net.ipv4.tcp_syncookies", 2)
     assert server.setting("net.ipv4.tcp_syncookies") == "2" != before
@@ -139,8 +141,8 @@ def test_each_host_has_settings_of_its_own(server, client):
 
 
 @pytest.mark.parametrize("name", ["kernel.hostname", "net", "net.ipv4/../x", "/etc/passwd"])
-def test_no_other_setting_is_touched(server, name):
-    with pytest.raises(ValueError, match="no setting of a network"):
+def test_refuses_other_settings(server, name):
+    with pytest.raises(ValueError, match="is no network setting"):
         server.setting(name)
 
 
@@ -150,19 +152,19 @@ def test_no_other_setting_is_touched(server, name):
     [("drop", "TimeoutError"), ("reject with tcp reset", "ConnectionRefusedError")],
 )
 def test_a_firewall_drops_or_refuses(server, client, listener, family, verdict, seen):
-    assert outcome(client, family, listener.getsockname()) == "connected"
+    assert result_of_connecting(client, family, listener.getsockname()) == "connected"
     server.firewall(REFUSE % verdict)
     try:
-        assert outcome(client, family, listener.getsockname()) == seen
+        assert result_of_connecting(client, family, listener.getsockname()) == seen
         assert server.counted()["web"] >= 1
     finally:
         server.firewall("")
-    assert outcome(client, family, listener.getsockname()) == "connected"
+    assert result_of_connecting(client, family, listener.getsockname()) == "connected"
     assert server.counted() == {}
 
 
 @needs_nftables
-def test_rules_that_cannot_be_read_keep_those_that_stand(server):
+def test_wrong_rules_leave_the_old_ones(server):
     server.firewall(REFUSE % "drop")
     try:
         with pytest.raises(ValueError, match=r"line 1:.*syntax error"):
@@ -172,13 +174,13 @@ def test_rules_that_cannot_be_read_keep_those_that_stand(server):
         server.firewall("")
 
 
-def test_a_firewall_says_what_it_lacks(server, monkeypatch):
+def test_explains_a_lack_of_nftables(server, monkeypatch):
     monkeypatch.setenv("SOCKETS_LAB_WITHOUT", "nftables")
     with pytest.raises(Unavailable, match="switched off"):
         server.firewall("")
 
 
-def test_a_slow_and_lossy_host_where_the_kernel_can(network, server, family):
+def test_delays_packets_where_netem_is(network, server, family):
     if not has("netem"):
         with pytest.raises(Unavailable, match="no netem"):
             network.host("slow", delay_s=0.05)
@@ -195,35 +197,35 @@ def test_a_slow_and_lossy_host_where_the_kernel_can(network, server, family):
 # What it refuses
 
 
-def test_a_host_needs_a_name_of_its_own(network, server):
+def test_refuses_a_name_that_is_taken(network, server):
     with pytest.raises(ValueError, match="already"):
         network.host("server")
 
 
 @pytest.mark.parametrize(("delay_s", "loss"), [(-1, 0), (0, -0.1), (0, 1.1)])
-def test_a_link_that_cannot_be_is_refused(network, delay_s, loss):
+def test_refuses_an_impossible_link(network, delay_s, loss):
     with pytest.raises(ValueError, match="a loss from 0 to 1"):
         network.host("odd", delay_s=delay_s, loss=loss)
 
 
-def test_the_kernels_refusal_of_a_socket_goes_through(client):
+def test_raises_the_errno_of_socket(client):
     with pytest.raises(OSError, match="Invalid argument") as caught:
         client.socket(socket.AF_INET, 99)
     assert caught.value.errno == errno.EINVAL
 
 
-def test_without_namespaces_it_says_why(monkeypatch):
+def test_explains_a_lack_of_namespaces(monkeypatch):
     monkeypatch.setenv("SOCKETS_LAB_WITHOUT", "namespaces")
     with pytest.raises(NoPrivateNetwork, match="switched off"), private_network():
         pass
 
 
-# Nothing outlives it
+# How it ends
 
 
 @pytest.fixture
 def mark(monkeypatch) -> str:
-    """Mark the processes that this test starts, and theirs: others run tests beside it."""
+    """Mark the processes that this test starts, and theirs: other tests may run beside it."""
     mark = uuid.uuid4().hex
     monkeypatch.setenv("SOCKETS_LAB_MARK", mark)
     return mark
@@ -240,11 +242,11 @@ def marked(mark: str) -> list[psutil.Process]:
     return found
 
 
-def until(holds, deadline_s: float = 10.0) -> bool:
+def wait_until(condition, deadline_s: float = 10.0) -> bool:
     end = time.monotonic() + deadline_s
-    while not holds() and time.monotonic() < end:
+    while not condition() and time.monotonic() < end:
         time.sleep(0.02)
-    return bool(holds())
+    return bool(condition())
 
 
 USER = """
@@ -257,7 +259,7 @@ with private_network() as network:
 """
 
 
-def test_nothing_is_left_of_many_also_when_their_processes_are_killed(mark):
+def test_nothing_is_left_of_many_networks(mark):
     interfaces = set(os.listdir("/sys/class/net"))
     for number in range(MANY):
         if number % (MANY // KILLED) == 0:
@@ -269,7 +271,7 @@ def test_nothing_is_left_of_many_also_when_their_processes_are_killed(mark):
             with private_network() as network:
                 network.host("server")
                 network.host("client")
-    assert until(lambda: not marked(mark))  # a network ends with its last process and socket
+    assert wait_until(lambda: not marked(mark))  # a network ends with its last process and socket
     assert set(os.listdir("/sys/class/net")) == interfaces
 
 
@@ -279,16 +281,16 @@ def fail_in_a_network(open_ones: ExitStack) -> None:
         raise RuntimeError(kept.fileno())
 
 
-def test_it_goes_after_an_exception(mark):
+def test_ends_after_an_exception(mark):
     with ExitStack() as open_ones:
         with pytest.raises(RuntimeError):
             fail_in_a_network(open_ones)
-        assert until(lambda: not marked(mark))
+        assert wait_until(lambda: not marked(mark))
 
 
-def test_a_keeper_that_is_killed_is_told(mark):
+def test_reports_that_the_holder_was_killed(mark):
     with private_network() as network:
-        (keeper,) = marked(mark)
-        keeper.kill()
+        (holder,) = marked(mark)
+        holder.kill()
         with pytest.raises((RuntimeError, OSError)):
             network.host("server")

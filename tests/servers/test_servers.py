@@ -15,11 +15,11 @@ import pytest
 
 from sockets_lab import background, open_listener
 from sockets_lab.framing import encode_length
-from sockets_lab.load import Served, closed_loop, serving
+from sockets_lab.load import ClosedLoop, Served, run_load, serving
 from sockets_lab.peers import PEERS
 from sockets_lab.servers import MODELS, Limits, Model, Responder, framed
 from tests.conftest import FAMILIES, Family
-from tests.support.hurried import Hurried
+from tests.support.busy_clients import BusyClients
 
 REQUEST, REPLY = encode_length(b"hello"), encode_length(b"HELLO")
 LIMITS = Limits(idle_s=0.6, drain_s=2.0, workers=8)
@@ -103,7 +103,8 @@ def test_bytes_never_reach_another_client(model: Model) -> None:
     # Each client sends different bytes, and too many for one send() to take them all.
     clients = PARALLEL.get(model.name, 20)
     with serving(model.path, limits=PATIENT) as server:
-        result = closed_loop(server.address, connections=clients, messages=200, size=300_000)
+        load = ClosedLoop(connections=clients, messages=200, size=300_000)
+        result = run_load(server.address, load)
     assert (result.messages, result.lost) == (200, {})
 
 
@@ -147,9 +148,9 @@ def test_stop_loses_no_reply(model: Model) -> None:
     clients = PARALLEL.get(model.name, 1_000)
     with ExitStack() as stack:
         with running(model, PATIENT) as server:
-            hurried = stack.enter_context(Hurried(server.address, clients, REQUEST, REPLY))
-            hurried.wait_until_all_were_served()
-        ends = hurried.ends()
+            busy = stack.enter_context(BusyClients(server.address, clients, REQUEST, REPLY))
+            busy.wait_until_all_are_served()
+        ends = busy.ends()
     assert ends == {"the end of the stream": clients}
 
 

@@ -1,4 +1,4 @@
-"""Small servers for loads to be tried on, good and bad; and Ctrl-C, pressed by the test itself."""
+"""Small servers for tests of loads, good and bad."""
 
 import os
 import selectors
@@ -16,12 +16,12 @@ Answer = Callable[[socket.socket, bytes], object]
 
 
 def echo(listener: socket.socket, *, stop: Event) -> None:
-    """Sends back whatever comes."""
+    """Echo."""
     _answer_all(listener, stop, lambda connection, data: connection.sendall(data))
 
 
 def capitals(listener: socket.socket, service: Callable[[bytes], bytes], *, stop: Event) -> None:
-    """Sends what its service makes of what comes."""
+    """Send what the service makes of the received bytes."""
     _answer_all(listener, stop, lambda connection, data: connection.sendall(service(data)))
 
 
@@ -30,7 +30,7 @@ def upper(data: bytes) -> bytes:
 
 
 def stalling(listener: socket.socket, *, every_s: float, stall_s: float, stop: Event) -> None:
-    """Echoes, but does nothing at all for `stall_s` seconds of every `every_s`."""
+    """Echo, but do nothing for `stall_s` seconds of every `every_s`."""
     next_stall = time.monotonic() + every_s
 
     def maybe_stall() -> None:
@@ -43,12 +43,12 @@ def stalling(listener: socket.socket, *, every_s: float, stall_s: float, stop: E
 
 
 def mute(listener: socket.socket, *, stop: Event) -> None:
-    """Reads all, and answers nothing."""
+    """Read all, and answer nothing."""
     _answer_all(listener, stop, lambda connection, data: None)
 
 
 def answers_some(listener: socket.socket, *, messages: int, stop: Event) -> None:
-    """Echoes so many messages, and then falls silent."""
+    """Echo `messages` messages, then answer nothing."""
     left = messages
 
     def answer(connection: socket.socket, data: bytes) -> None:
@@ -61,7 +61,7 @@ def answers_some(listener: socket.socket, *, messages: int, stop: Event) -> None
 
 
 def resets_some(listener: socket.socket, *, messages: int, stop: Event) -> None:
-    """Echoes so many messages, and resets the connection of the next."""
+    """Echo `messages` messages, then reset the connection of the next."""
     left = messages
 
     def answer(connection: socket.socket, data: bytes) -> None:
@@ -78,7 +78,7 @@ def resets_some(listener: socket.socket, *, messages: int, stop: Event) -> None:
 
 
 def mixes_up(listener: socket.socket, *, stop: Event) -> None:
-    """Sends what came on one connection to whoever asked before."""
+    """Answer each message with the one before it, of any client."""
     before: list[bytes] = []
 
     def answer(connection: socket.socket, data: bytes) -> None:
@@ -89,7 +89,7 @@ def mixes_up(listener: socket.socket, *, stop: Event) -> None:
 
 
 def in_pieces(listener: socket.socket, *, stop: Event) -> None:
-    """Echoes, a few bytes at a time."""
+    """Echo, 1000 bytes at a time."""
 
     def answer(connection: socket.socket, data: bytes) -> None:
         for at in range(0, len(data), 1000):
@@ -99,7 +99,7 @@ def in_pieces(listener: socket.socket, *, stop: Event) -> None:
 
 
 def hoards(listener: socket.socket, *, nbytes: int, stop: Event) -> None:
-    """Keeps so many bytes for each connection that it accepts."""
+    """Keep `nbytes` bytes for each connection."""
     kept = []
     listener.settimeout(GLANCE_S)
     while not stop.is_set():
@@ -113,7 +113,7 @@ def _answer_all(
     answer: Answer,
     before_each: Callable[[], None] = lambda: None,
 ) -> None:
-    """Accept everybody, and hand what comes to `answer`."""
+    """Accept all clients, and call `answer` with the bytes they send."""
     with selectors.DefaultSelector() as waiting, listener:
         waiting.register(listener, selectors.EVENT_READ)
         while not stop.is_set():
@@ -141,7 +141,7 @@ def _answer_one(waiting: selectors.BaseSelector, connection: socket.socket, answ
         waiting.unregister(descriptor)
 
 
-# Servers that are no use to clients
+# Servers that do not serve
 
 
 def raises(listener: socket.socket, *, stop: Event) -> None:
@@ -163,14 +163,14 @@ def without_stop(listener: socket.socket) -> None:
             connection.sendall(data)
 
 
-def tells_its_limit(listener: socket.socket, *, stop: Event) -> None:
+def prints_its_limit(listener: socket.socket, *, stop: Event) -> None:
     import resource
 
     print(*resource.getrlimit(resource.RLIMIT_NOFILE))
 
 
 def lets_a_child_work(listener: socket.socket, *, work_s: float, stop: Event) -> None:
-    """Forks a child that computes for so many CPU seconds and then waits; tells its number."""
+    """Fork a child that computes for `work_s` CPU seconds and then waits; send its pid."""
     if (child := os.fork()) == 0:
         while time.process_time() < work_s:
             pass
@@ -187,6 +187,3 @@ async def coroutine(listener: socket.socket) -> None:
     connection, _ = await asyncio.get_running_loop().sock_accept(listener)
     with listener, connection:
         await asyncio.get_running_loop().sock_sendall(connection, b"hello")
-
-
-# Ctrl-C

@@ -1,4 +1,4 @@
-"""Many clients in one thread that ask again as soon as they have their reply, until the end."""
+"""Many clients in one thread that send the next request when they have their reply."""
 
 import selectors
 import socket
@@ -10,7 +10,7 @@ from typing import Self
 DEADLINE_S = 30.0
 
 
-class Hurried:
+class BusyClients:
     """`clients` connections, each with one request under way, in a thread beside the test."""
 
     def __init__(
@@ -20,9 +20,9 @@ class Hurried:
         self._request, self._reply = request, reply
         self._open = ExitStack()
         self._served: set[socket.socket] = set()
-        self._counted = Condition()
+        self._changed = Condition()
         self._ends: Counter[str] = Counter()
-        self._thread = Thread(target=self._work)
+        self._thread = Thread(target=self._run)
 
     def __enter__(self) -> Self:
         self._selector = self._open.enter_context(selectors.DefaultSelector())
@@ -42,25 +42,25 @@ class Hurried:
         self._thread.join()
         self._open.close()
 
-    def wait_until_all_were_served(self) -> None:
-        """Wait until each has had a reply, and most have had more."""
-        with self._counted:
-            assert self._counted.wait_for(lambda: len(self._served) == self._clients, DEADLINE_S)
+    def wait_until_all_are_served(self) -> None:
+        """Wait until each client has had a reply under load."""
+        with self._changed:
+            assert self._changed.wait_for(lambda: len(self._served) == self._clients, DEADLINE_S)
 
     def ends(self) -> dict[str, int]:
-        """How the connections ended, once all have: in words, with how many it were."""
+        """Wait until all connections have ended; return how many ended in which way."""
         self._thread.join()
         return dict(self._ends)
 
-    def _work(self) -> None:
+    def _run(self) -> None:
         while self._selector.get_map() and (ready := self._selector.select(DEADLINE_S)):
             for key, _ in ready:
-                self._turn(key.fileobj, key.data)  # type: ignore[arg-type]
-            with self._counted:
-                self._counted.notify_all()
+                self._on_readable(key.fileobj, key.data)  # type: ignore[arg-type]
+            with self._changed:
+                self._changed.notify_all()
 
-    def _turn(self, sock: socket.socket, held: bytearray) -> None:
-        """Take what came; ask again when the reply is whole."""
+    def _on_readable(self, sock: socket.socket, held: bytearray) -> None:
+        """Read available bytes; send the next request when the reply is complete."""
         try:
             if received := sock.recv(1 << 16):
                 held += received
