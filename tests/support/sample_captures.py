@@ -37,7 +37,7 @@ def handshake(number: int = 1) -> list[Sent]:
 
 
 def segments(*flags: str) -> list[Sent]:
-    """Return a connection: "< FIN ACK" is sent by the connection, "> 5" is 5 bytes from the client."""
+    """Return a connection: "< FIN ACK" is sent by the connection, "> 5" is 5 bytes of client 1."""
     made = handshake()
     for at, words in enumerate(flags, 1):
         ends = ("connection 1", "client 1") if words[0] == "<" else ("client 1", "connection 1")
