@@ -39,7 +39,12 @@ def entrants() -> Iterator[tuple[Entrant, ...]]:
     """Yield all entrants, with those that this machine cannot run; compile the peer in C."""
     with c_peer.compiled() as program:
         yield (
-            _c(program),
+            Entrant(
+                BASE,
+                "sockets_lab.bench.c_peer:serve",
+                "" if program else "a C compiler and epoll",
+                {"program": program},
+            ),
             _ours("epoll_loop"),
             _ours("selectors_loop"),
             _ours("coroutine_loop"),
@@ -61,11 +66,6 @@ def _ours(name: str) -> Entrant:
 
 def _peer(name: str, function: str, needs: str = "") -> Entrant:
     return Entrant(name, f"sockets_lab.bench.python_peers:{function}", lack_of(needs))
-
-
-def _c(program: str | None) -> Entrant:
-    lack = "" if program else "a C compiler and epoll"
-    return Entrant(BASE, "sockets_lab.bench.c_peer:serve", lack, {"program": program})
 
 
 def lack_of(needs: str) -> str:
