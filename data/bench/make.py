@@ -1,6 +1,6 @@
-"""Measure all servers and their peers, and try all peers on all servers: some ten minutes.
+"""Measure all servers and their peers; run all awkward clients on all servers (ten minutes).
 
-It wants a quiet machine with two cores. BENCH_ROUNDS in the environment makes it shorter.
+Use a quiet machine with two cores. BENCH_ROUNDS in the environment makes it shorter.
 """
 
 import json
@@ -12,14 +12,14 @@ from sockets_lab.bench import Plan, entrants, measure, outcomes, save
 HERE = Path(__file__).parent
 
 
-def tell(words: str, *how_far: int) -> None:
-    print(*how_far, words, flush=True)
+def report(step: str, *progress: int) -> None:
+    print(*progress, step, flush=True)
 
 
-with entrants() as all_of_them:
+with entrants() as every_entrant:
     plan = Plan(rounds=int(os.environ.get("BENCH_ROUNDS", "15")))
-    save(measure(plan, all_of_them, tell=tell), HERE / "bench.json")
+    save(measure(plan, every_entrant, on_progress=report), HERE / "bench.json")
 found: dict[str, dict[str, str]] = {}
-for (model, peer), seen in outcomes(tell).items():
-    found.setdefault(model, {})[peer] = seen
+for (model, peer), outcome in outcomes(report).items():
+    found.setdefault(model, {})[peer] = outcome
 (HERE / "outcomes.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")

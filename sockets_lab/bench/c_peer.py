@@ -1,4 +1,4 @@
-"""The peer in C: compiled on the spot, where there is a compiler and epoll."""
+"""The peer in C, an epoll loop: compiled when needed, where there is a compiler and epoll."""
 
 import os
 import select
@@ -19,7 +19,7 @@ _COMPILE_S = 60
 
 @contextmanager
 def compiled() -> Iterator[str | None]:
-    """The program's path, for as long as the block runs; None where it cannot be compiled."""
+    """Compile the program for the time of the block; yield its path, or None if that fails."""
     compiler = shutil.which("cc") if hasattr(select, "epoll") else None
     if compiler is None:
         yield None
@@ -27,12 +27,12 @@ def compiled() -> Iterator[str | None]:
     with tempfile.TemporaryDirectory() as folder:
         program = os.path.join(folder, "peer")
         command = [compiler, "-O2", "-o", program, str(SOURCE)]
-        done = subprocess.run(command, capture_output=True, timeout=_COMPILE_S, check=False)
-        yield program if done.returncode == 0 else None
+        result = subprocess.run(command, capture_output=True, timeout=_COMPILE_S, check=False)
+        yield program if result.returncode == 0 else None
 
 
 def serve(listener: socket.socket, *, program: str, stop: Event) -> None:
-    """Let the program serve `listener` until `stop` is set; its CPU time is that of our child."""
+    """Let the program serve `listener` until `stop` is set; it counts as a child's CPU time."""
     with listener:
         listener.setblocking(False)
         command = [program, str(listener.fileno())]

@@ -1,4 +1,4 @@
-"""Who takes part: the course's own servers, and peers that others have written or would write."""
+"""The entrants of the benchmark: the course's own servers, and peers to compare them with."""
 
 import os
 import select
@@ -19,16 +19,16 @@ ASYNCIO_WARM: Final = "plain asyncio streams, warmed"
 
 
 class Entrant(NamedTuple):
-    """A server that takes part, as `sockets_lab.load.serving` takes it.
+    """A server in the benchmark.
 
-    does: how it serves many clients, in words
+    serve: where its function is, in the form that `sockets_lab.load.serving` takes
     lack: what this machine lacks for it, or ""
-    most_idle: connections that it can hold in a measurement; a thread for each has its price
+    options: further arguments of its function
+    most_idle: idle connections to open in the memory table, fewer where each costs a thread
     """
 
     name: str
     serve: str
-    does: str
     lack: str = ""
     options: Mapping[str, Any] = {}
     most_idle: int = 1 << 16
@@ -36,44 +36,45 @@ class Entrant(NamedTuple):
 
 @contextmanager
 def entrants() -> Iterator[tuple[Entrant, ...]]:
-    """All entrants; those that lack something here among them. The peer in C is compiled for it."""
+    """Yield all entrants, with those that this machine cannot run; compile the peer in C."""
     with c_peer.compiled() as program:
         yield (
-            _c(program),
+            Entrant(
+                BASE,
+                "sockets_lab.bench.c_peer:serve",
+                "" if program else "a C compiler and epoll",
+                {"program": program},
+            ),
             _ours("epoll_loop"),
             _ours("selectors_loop"),
             _ours("coroutine_loop"),
             _ours("threaded")._replace(most_idle=1_000),
             _ours("asyncio_streams"),
             _ours("trio_streams"),
-            _peer(UVLOOP, "uvloop_protocol", "a callback for each event, on libuv", "uvloop"),
-            _peer("uvloop streams", "uvloop_streams", "asyncio's streams on libuv", "uvloop"),
-            _peer("asyncio BufferedProtocol", "buffered_protocol", "reads into one buffer"),
-            _peer(ASYNCIO, "streams", "as shipped, in a fresh process"),
-            _peer(ASYNCIO_WARM, "streams_warmed", "as shipped, once the heap has grown"),
+            _peer(UVLOOP, "uvloop_protocol", "uvloop"),
+            _peer("uvloop streams", "uvloop_streams", "uvloop"),
+            _peer("asyncio BufferedProtocol", "buffered_protocol"),
+            _peer(ASYNCIO, "streams"),
+            _peer(ASYNCIO_WARM, "streams_warmed"),
         )
 
 
 def _ours(name: str) -> Entrant:
     model = MODELS[name]
-    return Entrant(model.name, model.path, model.does, lack_of(model.needs))
+    return Entrant(model.name, model.path, lack_of(model.needs))
 
 
-def _peer(name: str, function: str, does: str, needs: str = "") -> Entrant:
-    return Entrant(name, f"sockets_lab.bench.python_peers:{function}", does, lack_of(needs))
-
-
-def _c(program: str | None) -> Entrant:
-    lack = "" if program else "a C compiler and epoll"
-    return Entrant(
-        BASE, "sockets_lab.bench.c_peer:serve", "the same in C", lack, {"program": program}
-    )
+def _peer(name: str, function: str, needs: str = "") -> Entrant:
+    return Entrant(name, f"sockets_lab.bench.python_peers:{function}", lack_of(needs))
 
 
 def lack_of(needs: str) -> str:
-    """`needs` if this machine has it not, else "": a module, or "module.name" of one that is."""
+    """Return `needs` if this machine lacks it, else "".
+
+    needs: a module, or "module.name" for a name in `os` or `select`
+    """
     module, dot, name = needs.partition(".")
     if not module:
         return ""
-    here = hasattr({"os": os, "select": select}[module], name) if dot else find_spec(module)
-    return "" if here else needs
+    found = hasattr({"os": os, "select": select}[module], name) if dot else find_spec(module)
+    return "" if found else needs

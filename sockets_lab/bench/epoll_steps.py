@@ -1,6 +1,6 @@
-"""Each step from `readiness` to `epoll_loop` alone: loops that echo, and differ in one thing.
+"""Each step from `selectors_loop` to `epoll_loop`: echo loops that differ in one thing.
 
-They do nothing else: no backpressure, no deadline, no drain. So their ratios are the steps' own.
+They do nothing else: no backpressure, no deadline, no drain. So a ratio is the cost of one step.
 """
 
 import os
@@ -22,18 +22,18 @@ STEPS: Final = {
     "both, and a clock for each message": "clocked",
     "both, and reads of 256 KiB": "large_reads",
 }
-"""Names, and the functions of this file, the one that the others are compared with first."""
+"""Names and functions of this file; the first is the base of the ratios."""
 
-_GLANCE_S: Final = 0.1
+_STOP_CHECK_S: Final = 0.1
 _READ: Final = 16_384
 
 
 def plain(listener: socket.socket, *, stop: Event) -> None:
-    """`selectors`, and sockets."""
+    """Echo with `selectors` and sockets."""
     with selectors.DefaultSelector() as selector, listener:
         selector.register(listener, selectors.EVENT_READ)
         while not stop.is_set():
-            for key, _ in selector.select(_GLANCE_S):
+            for key, _ in selector.select(_STOP_CHECK_S):
                 if key.data is None:
                     sock = _accept(listener)
                     selector.register(sock, selectors.EVENT_READ, sock)
@@ -48,17 +48,17 @@ def plain(listener: socket.socket, *, stop: Event) -> None:
 
 
 def epoll(listener: socket.socket, *, stop: Event) -> None:
-    """epoll, and sockets that are found by their number."""
+    """Echo with epoll, and sockets found by their descriptor."""
     socks = {listener.fileno(): listener}
-    with select.epoll() as watched, listener:
-        watched.register(listener, select.EPOLLIN)
+    with select.epoll() as poller, listener:
+        poller.register(listener, select.EPOLLIN)
         while not stop.is_set():
-            for descriptor, _ in watched.poll(_GLANCE_S):
+            for descriptor, _ in poller.poll(_STOP_CHECK_S):
                 sock = socks[descriptor]
                 if sock is listener:
                     new = _accept(listener)
                     socks[new.fileno()] = new
-                    watched.register(new, select.EPOLLIN)
+                    poller.register(new, select.EPOLLIN)
                 elif received := sock.recv(_READ):
                     sock.send(received)
                 else:
@@ -68,11 +68,11 @@ def epoll(listener: socket.socket, *, stop: Event) -> None:
 
 
 def numbers(listener: socket.socket, *, stop: Event) -> None:
-    """`selectors`, and bare descriptors."""
+    """Echo with `selectors` and bare descriptors."""
     with selectors.DefaultSelector() as selector, listener:
         selector.register(listener.fileno(), selectors.EVENT_READ, listener)
         while not stop.is_set():
-            for key, _ in selector.select(_GLANCE_S):
+            for key, _ in selector.select(_STOP_CHECK_S):
                 if key.data:
                     selector.register(_accept(listener).detach(), selectors.EVENT_READ)
                 elif received := os.read(key.fd, _READ):
@@ -86,23 +86,23 @@ def numbers(listener: socket.socket, *, stop: Event) -> None:
 
 
 def both(listener: socket.socket, *, stop: Event) -> None:
-    """epoll, and bare descriptors."""
+    """Echo with epoll and bare descriptors."""
     _bare(listener, stop, _READ)
 
 
 def large_reads(listener: socket.socket, *, stop: Event) -> None:
-    """The same, and each read asks for as much as asyncio's do."""
+    """Echo like `both`, with reads as large as asyncio's."""
     _bare(listener, stop, 1 << 18)
 
 
 def _bare(listener: socket.socket, stop: Event, nbytes: int) -> None:
     listening, opened = listener.fileno(), set[int]()
-    with select.epoll() as watched, listener:
-        watched.register(listening, select.EPOLLIN)
+    with select.epoll() as poller, listener:
+        poller.register(listening, select.EPOLLIN)
         while not stop.is_set():
-            for descriptor, _ in watched.poll(_GLANCE_S):
+            for descriptor, _ in poller.poll(_STOP_CHECK_S):
                 if descriptor == listening:
-                    _open(listener, watched, opened)
+                    _open(listener, poller, opened)
                 elif received := os.read(descriptor, nbytes):
                     os.write(descriptor, received)
                 else:
@@ -113,17 +113,17 @@ def _bare(listener: socket.socket, stop: Event, nbytes: int) -> None:
 
 
 def clocked(listener: socket.socket, *, stop: Event) -> None:
-    """The same, and the time of each message is noted, as an idle deadline needs it."""
+    """Echo like `both`, and note the time of each message, as an idle deadline needs it."""
     listening, opened = listener.fileno(), set[int]()
-    heard_s: dict[int, float] = {}
-    with select.epoll() as watched, listener:
-        watched.register(listening, select.EPOLLIN)
+    active_s: dict[int, float] = {}
+    with select.epoll() as poller, listener:
+        poller.register(listening, select.EPOLLIN)
         while not stop.is_set():
-            for descriptor, _ in watched.poll(_GLANCE_S):
+            for descriptor, _ in poller.poll(_STOP_CHECK_S):
                 if descriptor == listening:
-                    _open(listener, watched, opened)
+                    _open(listener, poller, opened)
                 elif received := os.read(descriptor, _READ):
-                    heard_s[descriptor] = monotonic()
+                    active_s[descriptor] = monotonic()
                     os.write(descriptor, received)
                 else:
                     opened.remove(descriptor)
@@ -132,10 +132,10 @@ def clocked(listener: socket.socket, *, stop: Event) -> None:
         os.close(descriptor)
 
 
-def _open(listener: socket.socket, watched: select.epoll, opened: set[int]) -> None:
+def _open(listener: socket.socket, poller: select.epoll, opened: set[int]) -> None:
     descriptor = _accept(listener).detach()
     opened.add(descriptor)
-    watched.register(descriptor, select.EPOLLIN)
+    poller.register(descriptor, select.EPOLLIN)
 
 
 def _accept(listener: socket.socket) -> socket.socket:

@@ -1,4 +1,4 @@
-"""What the servers of the course are held to: ratios, each at most so much."""
+"""The performance goals of the course's servers: upper limits of ratios."""
 
 from collections.abc import Iterator
 from typing import Final, NamedTuple
@@ -7,11 +7,11 @@ from sockets_lab.bench.entrants import ASYNCIO, ASYNCIO_WARM, BASE, UVLOOP
 from sockets_lab.bench.results import Bench, Spread
 from sockets_lab.bench.tls_peers import ASYNCIO_TLS, UVLOOP_TLS
 
-__all__ = ["GOALS", "Goal", "judged"]
+__all__ = ["GOALS", "Goal", "measured_goals"]
 
 
 class Goal(NamedTuple):
-    """In table `table`, `name` is at most `at_most` times `to`."""
+    """An upper limit: in `table`, the value of `name` ÷ that of `to` is `at_most` or less."""
 
     table: str
     name: str
@@ -41,8 +41,8 @@ GOALS: Final = (
 )
 
 
-def judged(bench: Bench) -> Iterator[tuple[Goal, Spread]]:
-    """The goals that were measured, each with the ratio that came out."""
+def measured_goals(bench: Bench) -> Iterator[tuple[Goal, Spread]]:
+    """Yield the goals whose entrants were measured, each with its measured ratio."""
     measured = {table.name: table for table in bench.tables}
     for goal in GOALS:
         table = measured.get(goal.table)

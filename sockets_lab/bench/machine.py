@@ -1,4 +1,4 @@
-"""The machine that a bench holds for, in words, without a name that would tell whose it is."""
+"""A description of the machine that a benchmark ran on, without names that identify it."""
 
 import os
 import platform
@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-__all__ = ["described"]
+__all__ = ["describe_machine"]
 
 
-def described() -> Mapping[str, str]:
-    """System, processor, cores, Python and the versions of what took part."""
+def describe_machine() -> Mapping[str, str]:
+    """Return system, processor, cores, Python and the versions of the packages compared."""
     return {
         "system": f"{platform.system()} {platform.release()}",
         "processor": _processor(),

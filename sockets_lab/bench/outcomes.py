@@ -1,4 +1,4 @@
-"""Every server model against every awkward peer: what each of them saw."""
+"""Every server model against every awkward peer: what each peer observed."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -16,30 +16,32 @@ _DEADLINE_S = 8.0
 
 
 def outcomes(
-    tell: Callable[[str], object] = lambda words: None, names: Sequence[str] = ()
+    on_progress: Callable[[str], object] = lambda name: None, names: Sequence[str] = ()
 ) -> Mapping[tuple[str, str], str]:
-    """Outcomes by (model, peer), of the models of these names, or all that this machine can run.
+    """Return outcomes by (model, peer), for the models of these names, all by default.
 
-    tell: is told the model that comes next. After each peer a well-behaved client is served, or
-    RuntimeError says which model did not.
+    on_progress: is called with the name of each model before its turn
+
+    Models that this machine cannot run are skipped. After each peer a well-behaved client must be
+    served; RuntimeError names the model that does not.
     """
     found: dict[tuple[str, str], str] = {}
     for model in MODELS.values():
         if not lack_of(model.needs) and model.name in (names or MODELS):
-            tell(model.name)
-            found |= _of(model)
+            on_progress(model.name)
+            found |= _outcomes_of(model)
     return found
 
 
-def _of(model: Model) -> Mapping[tuple[str, str], str]:
+def _outcomes_of(model: Model) -> Mapping[tuple[str, str], str]:
     found: dict[tuple[str, str], str] = {}
     with serving(model.path, framed, limits=_LIMITS) as server:
         for peer in PEERS:
-            seen = peer(server.address, _REQUEST, _REPLY, deadline_s=_DEADLINE_S)
-            found[model.name, peer.name] = seen.outcome
+            result = peer(server.address, _REQUEST, _REPLY, deadline_s=_DEADLINE_S)
+            found[model.name, peer.name] = result.outcome
             after = PEERS[0](server.address, _REQUEST, _REPLY, deadline_s=_DEADLINE_S)
             if after.outcome != "replied":
                 raise RuntimeError(
-                    f"{model.name} after {peer.name!r}: a well-behaved client saw {after}"
+                    f"{model.name} after {peer.name!r}: a well-behaved client observed {after}"
                 )
     return found

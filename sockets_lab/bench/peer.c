@@ -1,9 +1,9 @@
-/* The peer in C: an echo server on epoll(7), one thread, as plain as it can be.
+/* The peer in C: an echo server on epoll(7) in one thread, as simple as possible.
  *
  *     cc -O2 -o peer peer.c && ./peer 3
  *
- * The argument is the number of an inherited descriptor, a listening TCP socket. It runs until it is
- * ended from outside. A client that does not take its replies is closed: a real server would keep
+ * The argument is the number of an inherited descriptor, a listening TCP socket. The program runs
+ * until it is killed. A client that does not take its replies is closed: a real server would buffer
  * them, and would not be faster for it. */
 
 #define _GNU_SOURCE
@@ -13,7 +13,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define AT_ONCE 1024
+#define MAX_EVENTS 1024
 
 static char buffer[16384];
 
@@ -22,7 +22,7 @@ static void watch(int epoll, int descriptor) {
     epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, &event);
 }
 
-static void welcome(int epoll, int listener) {
+static void accept_ready(int epoll, int listener) {
     int connection;
     while ((connection = accept4(listener, NULL, NULL, SOCK_NONBLOCK)) >= 0)
         watch(epoll, connection);
@@ -36,17 +36,17 @@ static void answer(int connection) {
         close(connection);
 }
 
-int main(int count, char **words) {
-    if (count != 2)
+int main(int argument_count, char **arguments) {
+    if (argument_count != 2)
         return 2;
-    int listener = atoi(words[1]), epoll = epoll_create1(0);
-    struct epoll_event ready[AT_ONCE];
+    int listener = atoi(arguments[1]), epoll = epoll_create1(0);
+    struct epoll_event ready[MAX_EVENTS];
     watch(epoll, listener);
     for (;;) {
-        int many = epoll_wait(epoll, ready, AT_ONCE, -1);
-        for (int i = 0; i < many; i++) {
+        int ready_count = epoll_wait(epoll, ready, MAX_EVENTS, -1);
+        for (int i = 0; i < ready_count; i++) {
             if (ready[i].data.fd == listener)
-                welcome(epoll, listener);
+                accept_ready(epoll, listener);
             else
                 answer(ready[i].data.fd);
         }

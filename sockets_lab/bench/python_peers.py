@@ -1,6 +1,6 @@
-"""Peers in Python: echo servers as one would write them with asyncio and with uvloop.
+"""Peers in Python: typical echo servers on asyncio and uvloop.
 
-They do nothing but echo: no idle deadline, no drain. That is to their advantage.
+They only echo: no idle deadline, no drain. That is to their advantage.
 """
 
 import asyncio
@@ -21,46 +21,46 @@ __all__ = [
     "uvloop_streams",
 ]
 
-_GLANCE_S: Final = 0.1
+_STOP_CHECK_S: Final = 0.1
 _BACKLOG: Final = 4096
 _READ_BYTES: Final = 16_384
 
 
 def streams(listener: socket.socket, *, stop: Event) -> None:
-    """asyncio's streams in a fresh process.
+    """Serve with asyncio's streams as shipped, in a fresh process.
 
-    asyncio asks for 256 KiB with each read, and Python's allocator hands such a block to mmap(2):
+    asyncio asks for 256 KiB with each read, and Python's allocator gets such a block from mmap(2):
     in a process whose heap has not grown each message costs an mmap, an mremap and a munmap.
     """
     asyncio.run(serve_streams(listener, stop))
 
 
 def streams_warmed(listener: socket.socket, *, stop: Event) -> None:
-    """The same after one large block was freed: malloc takes the like from the heap from then on.
+    """Serve with `streams` after one large block was freed.
 
-    See M_MMAP_THRESHOLD in mallopt(3).
+    From then on malloc takes such blocks from the heap: see M_MMAP_THRESHOLD in mallopt(3).
     """
-    del_me = bytearray(8 << 20)
-    del del_me
+    block = bytearray(8 << 20)
+    del block
     asyncio.run(serve_streams(listener, stop))
 
 
 def uvloop_streams(listener: socket.socket, *, stop: Event) -> None:
-    """asyncio's streams on uvloop."""
+    """Serve with asyncio's streams on uvloop."""
     import uvloop
 
     uvloop.run(serve_streams(listener, stop))
 
 
 def uvloop_protocol(listener: socket.socket, *, stop: Event) -> None:
-    """A Protocol on uvloop, its fastest."""
+    """Serve with a Protocol on uvloop, its fastest interface: a callback for each event."""
     import uvloop
 
     uvloop.run(serve_protocol(listener, stop, Echo))
 
 
 def buffered_protocol(listener: socket.socket, *, stop: Event) -> None:
-    """asyncio's BufferedProtocol, its fastest: all connections read into one buffer."""
+    """Serve with asyncio's BufferedProtocol, its fastest: all connections read into one buffer."""
     buffer = bytearray(_READ_BYTES)
     asyncio.run(serve_protocol(listener, stop, lambda: _BufferedEcho(buffer)))
 
@@ -68,9 +68,9 @@ def buffered_protocol(listener: socket.socket, *, stop: Event) -> None:
 async def serve_streams(
     listener: socket.socket, stop: Event, context: ssl.SSLContext | None = None
 ) -> None:
-    """Echo with streams, over TLS if there is a context for it, until `stop` is set."""
+    """Echo with streams until `stop` is set; over TLS if `context` is given."""
     server = await asyncio.start_server(_echo, sock=listener, backlog=_BACKLOG, ssl=context)
-    await _until(stop, server)
+    await _close_at(stop, server)
 
 
 async def serve_protocol(
@@ -79,15 +79,15 @@ async def serve_protocol(
     protocol: Callable[[], asyncio.BaseProtocol],
     context: ssl.SSLContext | None = None,
 ) -> None:
-    """Echo with protocols, over TLS if there is a context for it, until `stop` is set."""
+    """Echo with protocols until `stop` is set; over TLS if `context` is given."""
     loop = asyncio.get_running_loop()
     server = await loop.create_server(protocol, sock=listener, backlog=_BACKLOG, ssl=context)
-    await _until(stop, server)
+    await _close_at(stop, server)
 
 
-async def _until(stop: Event, server: asyncio.AbstractServer) -> None:
+async def _close_at(stop: Event, server: asyncio.AbstractServer) -> None:
     while not stop.is_set():
-        await asyncio.sleep(_GLANCE_S)
+        await asyncio.sleep(_STOP_CHECK_S)
     server.close()
 
 
@@ -103,7 +103,7 @@ async def _echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 
 
 class Echo(asyncio.Protocol):
-    """Sends back whatever comes, and reads no more while that cannot be sent."""
+    """An echo with backpressure: it reads no more while its replies cannot be sent."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)

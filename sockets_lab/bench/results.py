@@ -1,4 +1,4 @@
-"""What a bench measured: tables of values by entrant, and the machine that they hold for."""
+"""The results of a benchmark: tables of values by entrant, and a description of the machine."""
 
 import json
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ class Spread(NamedTuple):
 
 
 class Table(NamedTuple):
-    """What was measured of each entrant: `values[name]` holds one number for each round.
+    """The values of each entrant: `values[name]` has one number for each round.
 
     unit: what a value is, such as "CPU µs a message"
     base: the entrant that the others are compared with, if it took part
@@ -37,25 +37,25 @@ class Table(NamedTuple):
 
     @property
     def rounds(self) -> int:
-        """How often each was measured."""
+        """Return how often each was measured."""
         return min(map(len, self.values.values()), default=0)
 
     def spread(self, name: str) -> Spread:
-        """The values of an entrant; KeyError if it did not take part."""
+        """Return median and quartiles of an entrant; KeyError if it did not take part."""
         return _spread(self.values[name])
 
     def ratio(self, name: str, to: str) -> Spread:
-        """How many times the value of `to`, taken within each round; KeyError as `spread`."""
+        """Return the ratio to the value of `to`, taken within each round; KeyError as `spread`."""
         pairs = zip(self.values[name], self.values[to], strict=True)
         return _spread([one / other for one, other in pairs])
 
 
 class Bench(NamedTuple):
-    """All tables of one run.
+    """All tables of one benchmark run.
 
     made_on: the day, as "2026-11-25"
-    machine: facts in words: system, Python, processor, cores, versions of the peers
-    missing: entrants that could not take part, with what they lack
+    machine: system, Python, processor, cores, versions of the peers
+    missing: entrants that could not take part, with what this machine lacks for them
     """
 
     made_on: str
@@ -68,50 +68,55 @@ class Bench(NamedTuple):
         return f"measured {self.made_on} on {facts}, {self.machine['cores']} cores"
 
     def table(self, name: str) -> Table:
-        """A table by its name; LookupError if it was not measured."""
-        for one in self.tables:
-            if one.name == name:
-                return one
-        raise LookupError(f"no table {name!r}: there is {', '.join(t.name for t in self.tables)}")
+        """Return a table by its name; LookupError if it was not measured."""
+        for table in self.tables:
+            if table.name == name:
+                return table
+        raise LookupError(f"no table {name!r}; choose one of: {', '.join(self._names())}")
+
+    def _names(self) -> list[str]:
+        return [table.name for table in self.tables]
 
 
 def save(bench: Bench, path: Path) -> None:
-    """Write it as JSON, every value of it."""
-    told = {
+    """Write a benchmark with all its values as JSON."""
+    content = {
         "made_on": bench.made_on,
         "machine": dict(bench.machine),
         "missing": dict(bench.missing),
-        "tables": [{**one._asdict(), "values": _rounded(one.values)} for one in bench.tables],
+        "tables": [{**table._asdict(), "values": _rounded(table.values)} for table in bench.tables],
     }
-    path.write_text(json.dumps(told, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def load(path: Path) -> Bench:
-    """Read what `save` wrote; ValueError if the file holds something else."""
+    """Read what `save` wrote; ValueError if the file contains something else."""
     try:
-        told = json.loads(path.read_text(encoding="utf-8"))
-        tables = tuple(Table(**one) for one in told["tables"])
-        return Bench(told["made_on"], told["machine"], told["missing"], tables)
+        content = json.loads(path.read_text(encoding="utf-8"))
+        tables = tuple(Table(**table) for table in content["tables"])
+        return Bench(content["made_on"], content["machine"], content["missing"], tables)
     except (KeyError, TypeError, json.JSONDecodeError) as error:
-        raise ValueError(f"{path.name!r} holds no bench: {error!r}") from error
+        raise ValueError(f"{path.name!r} is not a saved benchmark: {error!r}") from error
 
 
 def recorded() -> Bench:
-    """The course's own run, from its data; it holds for the machine that it names."""
+    """Return the run recorded in the course's data; it holds for the machine that it describes."""
     return load(course_files.recorded("bench/bench.json"))
 
 
 def recorded_outcomes() -> dict[tuple[str, str], str]:
-    """What each peer saw of each model, by (model, peer), in the course's own run."""
-    told = json.loads(course_files.recorded("bench/outcomes.json").read_text(encoding="utf-8"))
+    """Return what each peer observed of each model, by (model, peer), in the recorded run."""
+    content = json.loads(course_files.recorded("bench/outcomes.json").read_text(encoding="utf-8"))
     return {
-        (model, peer): seen for model, by_peer in told.items() for peer, seen in by_peer.items()
+        (model, peer): outcome
+        for model, by_peer in content.items()
+        for peer, outcome in by_peer.items()
     }
 
 
 def _rounded(values: Mapping[str, list[float]]) -> dict[str, list[float]]:
-    """Four digits are more than can be measured."""
-    return {name: [float(f"{one:.4g}") for one in many] for name, many in values.items()}
+    """Return the values with four digits, which is more than can be measured."""
+    return {name: [float(f"{each:.4g}") for each in row] for name, row in values.items()}
 
 
 def _spread(values: list[float]) -> Spread:

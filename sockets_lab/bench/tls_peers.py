@@ -1,6 +1,6 @@
-"""Who takes part in the table of handshakes: the TLS servers of the course, asyncio's and uvloop's.
+"""The entrants of the handshake table: the course's TLS servers, asyncio's and uvloop's.
 
-Each echoes over TLS, and is handed the same certificate, whose key is made for the measurement.
+Each echoes over TLS with the same certificate, whose key is made for the measurement.
 """
 
 import asyncio
@@ -30,12 +30,12 @@ def _authority() -> Authority:
 
 @cache
 def certificate() -> Certificate:
-    """The certificate that every server of the table shows."""
+    """Return the certificate that every server of the table presents."""
     return _authority().issue(_NAME)
 
 
 @cache
-def _trusting() -> ssl.SSLContext:
+def _client_context() -> ssl.SSLContext:
     return client_context(_authority())
 
 
@@ -43,43 +43,41 @@ def shake_hands(address: tuple[object, ...]) -> None:
     """Connect, shake hands in full, have one byte echoed, and close."""
     with (
         socket.create_connection(address[:2], timeout=_DEADLINE_S) as sock,  # type: ignore[arg-type]
-        _trusting().wrap_socket(sock, server_hostname=_NAME) as client,
+        _client_context().wrap_socket(sock, server_hostname=_NAME) as client,
     ):
         client.sendall(b"!")
         client.recv(1)
 
 
 def selectors_loop(listener: socket.socket, *, stop: Event, certificate: Certificate) -> None:
-    """The course's server that waits for all handshakes in one thread."""
+    """Serve with the course's model that waits for all handshakes in one thread."""
     tls_selectors_loop.serve(listener, server_context(certificate), stop=stop)
 
 
 def threaded(listener: socket.socket, *, stop: Event, certificate: Certificate) -> None:
-    """The course's server with a thread for each connection."""
+    """Serve with the course's model that has a thread for each connection."""
     tls_threaded.serve(listener, server_context(certificate), stop=stop)
 
 
 def streams(listener: socket.socket, *, stop: Event, certificate: Certificate) -> None:
-    """asyncio's streams."""
+    """Serve with asyncio's streams, as shipped."""
     asyncio.run(serve_streams(listener, stop, server_context(certificate)))
 
 
 def uvloop_protocol(listener: socket.socket, *, stop: Event, certificate: Certificate) -> None:
-    """A Protocol on uvloop."""
+    """Serve with a Protocol on uvloop."""
     import uvloop
 
     uvloop.run(serve_protocol(listener, stop, Echo, server_context(certificate)))
 
 
-def _entrant(name: str, function: str, does: str, needs: str = "") -> Entrant:
-    return Entrant(name, f"{__name__}:{function}", does, lack_of(needs))
+def _entrant(name: str, function: str, needs: str = "") -> Entrant:
+    return Entrant(name, f"{__name__}:{function}", lack_of(needs))
 
 
 ENTRANTS: Final = (
-    _entrant(UVLOOP_TLS, "uvloop_protocol", "a callback for each event, on libuv", "uvloop"),
-    _entrant(
-        "selectors_loop, TLS", "selectors_loop", "one thread that waits until sockets are ready"
-    ),
-    _entrant("threaded, TLS", "threaded", "a thread for each connection"),
-    _entrant(ASYNCIO_TLS, "streams", "as shipped"),
+    _entrant(UVLOOP_TLS, "uvloop_protocol", "uvloop"),
+    _entrant("selectors_loop, TLS", "selectors_loop"),
+    _entrant("threaded, TLS", "threaded"),
+    _entrant(ASYNCIO_TLS, "streams"),
 )

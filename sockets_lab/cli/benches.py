@@ -8,23 +8,23 @@ from rich.table import Table as Page
 from rich.text import Text
 
 from sockets_lab.bench import Bench, Table, save
-from sockets_lab.bench.goals import judged
+from sockets_lab.bench.goals import measured_goals
 
 __all__ = ["pages_of", "save_all"]
 
 
 def pages_of(bench: Bench) -> Iterator[RenderableType]:
-    """The machine, each table, and the course's goals, as rich can print them."""
-    yield _of_machine(bench)
+    """Yield the machine, each table, and the course's goals, for rich to print."""
+    yield _machine_page(bench)
     for table in bench.tables:
-        yield _of_table(table)
-    goals = _of_goals(bench)
+        yield _table_page(table)
+    goals = _goals_page(bench)
     if goals.row_count:
         yield goals
 
 
 def save_all(bench: Bench, folder: Path) -> Iterator[Path]:
-    """Write every value as JSON, the tables as Markdown, and a picture of each that has a base."""
+    """Save all values as JSON, the tables as Markdown, and a picture of each table with a base."""
     folder.mkdir(parents=True, exist_ok=True)
     values, tables = folder / "bench.json", folder / "bench.md"
     save(bench, values)
@@ -42,29 +42,29 @@ def _picture(table: Table) -> bytes:
     from sockets_lab.figures import cost_ratios  # slow to import, and tables come first
 
     ratios = {name: table.ratio(name, table.base) for name in table.values}
-    drawn = cost_ratios(ratios, base=table.base, title=table.title, across="CPU time")
-    return drawn.png()
+    picture = cost_ratios(ratios, base=table.base, title=table.title, across="CPU time")
+    return picture.png()
 
 
-def _of_machine(bench: Bench) -> RenderableType:
+def _machine_page(bench: Bench) -> RenderableType:
     page = _page("This machine", "", "")
     for name, fact in bench.machine.items():
         page.add_row(name, fact)
     for name, lack in bench.missing.items():
-        page.add_row(name, f"did not take part: {lack} is not here")
+        page.add_row(name, f"did not take part: this machine lacks {lack}")
     return page
 
 
-def _of_table(table: Table) -> RenderableType:
+def _table_page(table: Table) -> RenderableType:
     page = _page(f"{table.title} ({table.rounds} rounds)", "", *_heads(table))
     for name, *cells in _rows(table):
         page.add_row(Text(name), *cells)
     return page
 
 
-def _of_goals(bench: Bench) -> Page:
+def _goals_page(bench: Bench) -> Page:
     page = _page("Goals", "", "measured", "at most", "")
-    for goal, spread in judged(bench):
+    for goal, spread in measured_goals(bench):
         met = "met" if spread.median <= goal.at_most else "missed"
         page.add_row(Text(str(goal)), str(spread), f"{goal.at_most:g}", met)
     return page
@@ -76,7 +76,7 @@ def _heads(table: Table) -> list[str]:
 
 
 def _rows(table: Table) -> Iterator[list[str]]:
-    """A row for each entrant, from the cheapest up."""
+    """Yield a row for each entrant, the cheapest first."""
     for name in sorted(table.values, key=lambda name: table.spread(name).median):
         ratio = [str(table.ratio(name, table.base))] if table.base in table.values else []
         yield [name, str(table.spread(name)), *ratio]

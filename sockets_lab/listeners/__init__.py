@@ -20,8 +20,8 @@ Five decisions:
   with SO_REUSEPORT_LB only, Windows has neither. Only `servers.preforked` sets it, since it needs
   it: a second server that is started by mistake must fail (socket(7)).
 - **Backlog.** It bounds connections that are complete and not accepted yet. The kernel silently
-  lowers it to its own limit (`somaxconn`) and Linux admits one more than it says. On
-  Linux a full queue refuses no client: the SYN is dropped, and the client tries again (listen(2)).
+  lowers it to its own limit (`somaxconn`) and Linux admits one more than it says. On Linux a full
+  queue refuses no client: the SYN is dropped, and the client tries again (listen(2)).
 - **Loopback only.** A lesson must not accept clients from the network by accident.
 """
 

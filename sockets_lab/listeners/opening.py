@@ -72,5 +72,5 @@ def check_reach(host: str, address: Resolved, *, expose: bool) -> None:
     if not expose and not is_loopback(address.sockaddr[0]):
         raise ValueError(
             f"{host!r} can be reached from other machines; bind '127.0.0.1' or '::1', or pass "
-            "expose=True if the network shall reach this listener"
+            "expose=True if they should reach this listener"
         )

@@ -3,7 +3,7 @@
 - `certificates`: a throwaway certificate authority (CA), valid and deliberately broken certificates
 - `contexts`: plain `ssl.SSLContext`s for servers and clients
 - `handshakes`: a client and a server connected in memory
-- `files`: a temporary file for a key, since OpenSSL cannot load one from memory
+- `files`: a temporary file for a key, since `ssl` loads keys only from files
 - `records`: records, handshake messages and alerts, parsed from the bytes
 """
 

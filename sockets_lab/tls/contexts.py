@@ -50,9 +50,8 @@ def client_context(
     certificate: what it presents to a server that requests one
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # checks certificate and name
-    context.hostname_checks_common_name = (
-        False  # as RFC 9525 says, and browsers do; Python does not
-    )
+    # As RFC 9525 says, and browsers do; Python does not by default.
+    context.hostname_checks_common_name = False
     context.minimum_version, context.maximum_version = minimum, maximum
     for each in authorities:
         each.trusted_by(context)

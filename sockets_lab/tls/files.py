@@ -1,4 +1,4 @@
-"""A temporary file for what OpenSSL loads only from a file: private keys and revocation lists."""
+"""A temporary file for what `ssl` loads only from a file: private keys and revocation lists."""
 
 import os
 import tempfile

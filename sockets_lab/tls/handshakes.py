@@ -15,11 +15,8 @@ from sockets_lab.tls.records import ALERTS, Record, name_of_message, records
 __all__ = ["Flight", "MemoryConnection", "Side", "connect_in_memory"]
 
 _MOST_TURNS = 20  # a handshake takes four at most, with a HelloRetryRequest
-_HEADER, _ALERT, _HANDSHAKE = (
-    256,
-    21,
-    22,
-)  # content types in OpenSSL's message callback: openssl/ssl3.h
+# Content types in OpenSSL's message callback: openssl/ssl3.h.
+_HEADER, _ALERT, _HANDSHAKE = 256, 21, 22
 
 
 class Flight(NamedTuple):
@@ -65,8 +62,8 @@ class MemoryConnection:
     ) -> None:
         self.flights: list[Flight] = []
         self.ends = {
-            "client": _Side(client, server_hostname=server_name, session=session),
-            "server": _Side(server, server_side=True),
+            "client": _End(client, server_hostname=server_name, session=session),
+            "server": _End(server, server_side=True),
         }
 
     def shake_hands(self) -> None:
@@ -99,7 +96,7 @@ class MemoryConnection:
         """Return the session that the client can resume, if the server sent a ticket."""
         return self.ends["client"].ssl.session
 
-    def _take_turns(self, act: "Callable[[_Side], None]") -> None:
+    def _take_turns(self, act: "Callable[[_End], None]") -> None:
         for _ in range(_MOST_TURNS):
             sent = 0
             for who, end in self.ends.items():
@@ -120,7 +117,7 @@ class MemoryConnection:
         return {"client": "server", "server": "client"}[who]
 
 
-class _Side:
+class _End:
     """One side, with a buffer for each direction."""
 
     def __init__(self, context: ssl.SSLContext, **options: Any) -> None:

@@ -202,7 +202,7 @@ def test_recognises_other_addresses(host):
     assert not is_loopback(host)
 
 
-def test_a_name_is_not_loopback_or_other():
+def test_refuses_to_classify_a_name():
     with pytest.raises(ValueError, match="look the name up"):
         is_loopback("localhost")
 

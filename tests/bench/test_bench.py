@@ -1,4 +1,4 @@
-"""The comparison of servers: what it measures, how it tells it, and that it is small when asked."""
+"""The benchmark of servers: its measurements, its results, and its command."""
 
 import json
 from pathlib import Path
@@ -7,10 +7,11 @@ import pytest
 from typer.testing import CliRunner
 
 from sockets_lab import bench
-from sockets_lab.bench import Bench, Plan, Spread, Table, entrants, goals, measure
+from sockets_lab.bench import Bench, Plan, Table, entrants, goals, measure
 from sockets_lab.bench.entrants import BASE, Entrant, lack_of
 from sockets_lab.bench.epoll_steps import STEPS
 from sockets_lab.bench.outcomes import outcomes
+from sockets_lab.bench.results import Spread
 from sockets_lab.bench.rounds import TABLES
 from sockets_lab.cli import app
 from sockets_lab.load import ClosedLoop, run_load, serving
@@ -31,36 +32,36 @@ def test_one_round_has_no_spread() -> None:
     assert Table("t", "", "", "", {"a": [3.0]}).spread("a") == Spread(3.0, 3.0, 3.0)
 
 
-def test_what_is_saved_is_read_again(tmp_path: Path) -> None:
+def test_loads_what_it_saved(tmp_path: Path) -> None:
     bench.save(BENCH, tmp_path / "bench.json")
     assert bench.load(tmp_path / "bench.json") == BENCH
     assert bench.load(tmp_path / "bench.json").table("echo") == TABLE
 
 
 @pytest.mark.parametrize("text", ["{}", "no JSON", '{"tables": [1]}'])
-def test_a_file_of_something_else_is_refused(tmp_path: Path, text: str) -> None:
+def test_refuses_another_file(tmp_path: Path, text: str) -> None:
     path = tmp_path / "bench.json"
     path.write_text(text, encoding="utf-8")
-    with pytest.raises(ValueError, match="holds no bench"):
+    with pytest.raises(ValueError, match="is not a saved benchmark"):
         bench.load(path)
 
 
-def test_an_unknown_table_is_refused_by_name() -> None:
-    with pytest.raises(LookupError, match="no table 'other': there is echo"):
+def test_refuses_an_unknown_table() -> None:
+    with pytest.raises(LookupError, match="no table 'other'; choose one of: echo"):
         BENCH.table("other")
-    with pytest.raises(LookupError, match="no table 'other': there is echo, churn"):
+    with pytest.raises(LookupError, match="no table 'other'; choose one of: echo, churn"):
         measure(TINY, [], ["other"])
 
 
-def test_measures_each_entrant_once_a_round_and_begins_with_another() -> None:
-    told: list[str] = []
+def test_interleaves_entrants() -> None:
+    steps: list[str] = []
     ours = [
-        Entrant(name, f"sockets_lab.servers.{name}:serve", "")
+        Entrant(name, f"sockets_lab.servers.{name}:serve")
         for name in ("selectors_loop", "coroutine_loop")
     ]
-    missing = Entrant("absent", "", "", lack="a module")
-    found = measure(TINY, [*ours, missing], ["echo"], lambda words, *_: told.append(words))
-    assert [words.partition(": ")[2] for words in told] == [
+    missing = Entrant("absent", "", lack="a module")
+    found = measure(TINY, [*ours, missing], ["echo"], lambda step, *_: steps.append(step))
+    assert [step.partition(": ")[2] for step in steps] == [
         *("selectors_loop", "coroutine_loop"),
         *("coroutine_loop", "selectors_loop"),
     ]
@@ -72,22 +73,22 @@ def test_measures_each_entrant_once_a_round_and_begins_with_another() -> None:
 
 @pytest.mark.parametrize("name", ["churn", "memory", "crowd"])
 def test_every_table_measures(name: str) -> None:
-    entrant = Entrant("selectors_loop", "sockets_lab.servers.selectors_loop:serve", "")
+    entrant = Entrant("selectors_loop", "sockets_lab.servers.selectors_loop:serve")
     values = measure(TINY._replace(rounds=1), [entrant], [name]).table(name).values
     assert all(len(each) == 1 for each in values.values())
-    assert "selectors_loop" in values or name == "memory"  # where the system does not tell memory
+    assert "selectors_loop" in values or name == "memory"  # where the system does not report memory
 
 
-def test_every_entrant_that_is_here_serves() -> None:
-    with entrants() as all_of_them:
-        for one in all_of_them:
-            if one.lack:
+def test_every_entrant_serves() -> None:
+    with entrants() as every_entrant:
+        for entrant in every_entrant:
+            if entrant.lack:
                 continue
-            with serving(one.serve, **dict(one.options)) as server:
+            with serving(entrant.serve, **dict(entrant.options)) as server:
                 load = ClosedLoop(connections=4, messages=100)
                 result = run_load(server.address, load, server=server)
-            assert (one.name, result.messages, result.lost) == (one.name, 100, {})
-    names = [one.name for one in all_of_them]
+            assert (entrant.name, result.messages, result.lost) == (entrant.name, 100, {})
+    names = [entrant.name for entrant in every_entrant]
     assert len(set(names)) == len(names)
     assert BASE in names
 
@@ -101,16 +102,16 @@ def test_every_step_serves(function: str) -> None:
     assert (result.messages, result.lost) == (100, {})
 
 
-def test_where_nothing_can_be_compiled_the_peer_in_c_is_missing(
+def test_without_a_compiler_the_c_peer_is_missing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("PATH", "")
-    with entrants() as all_of_them:
-        (peer,) = (one for one in all_of_them if one.name == BASE)
+    with entrants() as every_entrant:
+        (peer,) = (entrant for entrant in every_entrant if entrant.name == BASE)
     assert peer.lack == "a C compiler and epoll"
 
 
-def test_tells_what_a_machine_lacks() -> None:
+def test_lack_of_names_what_is_missing() -> None:
     assert lack_of("") == ""
     assert lack_of("json") == ""
     assert lack_of("os.path") == ""
@@ -118,21 +119,21 @@ def test_tells_what_a_machine_lacks() -> None:
     assert lack_of("os.no_such_call") == "os.no_such_call"
 
 
-def test_goals_are_judged_where_they_were_measured() -> None:
+def test_goals_are_checked_where_measured() -> None:
     values = {"epoll_loop": [1.1, 1.1], BASE: [1.0, 1.0]}
     found = Bench("", {}, {}, (Table("echo", "", "", BASE, values),))
-    (judged,) = goals.judged(found)
-    assert str(judged[0]) == f"echo: epoll_loop ÷ {BASE}"
-    assert judged[1].median == pytest.approx(1.1)
+    ((goal, ratio),) = goals.measured_goals(found)
+    assert str(goal) == f"echo: epoll_loop ÷ {BASE}"
+    assert ratio.median == pytest.approx(1.1)
 
 
-def test_outcomes_are_told_by_model_and_peer() -> None:
+def test_outcomes_by_model_and_peer() -> None:
     found = outcomes(names=["selectors_loop"])
     assert {peer for _, peer in found} == {peer.name for peer in PEERS}
     assert found["selectors_loop", "well behaved"] == "replied"
 
 
-def test_the_courses_own_run_is_whole() -> None:
+def test_the_recorded_run_is_complete() -> None:
     found = bench.recorded()
     assert {table.name for table in found.tables} == set(TABLES)
     assert found.table("echo").rounds >= 15
@@ -141,24 +142,24 @@ def test_the_courses_own_run_is_whole() -> None:
 
 
 def test_the_command_names_every_table() -> None:
-    words = CliRunner().invoke(app, ["bench", "--help"]).output
-    assert [name for name in TABLES if name not in words] == []
+    text = CliRunner().invoke(app, ["bench", "--help"]).output
+    assert [name for name in TABLES if name not in text] == []
 
 
 def test_the_command_prints_and_saves(tmp_path: Path) -> None:
     if lack_of("select.epoll"):
         pytest.skip("this system has no epoll")
     options = ("--rounds", "1", "--messages", "200", "--table", "steps")
-    done = CliRunner().invoke(app, ["bench", *options, "--folder", str(tmp_path)])
-    assert done.exit_code == 0, done.output
-    assert "Each step to the fast loop alone" in done.output
+    result = CliRunner().invoke(app, ["bench", *options, "--folder", str(tmp_path)])
+    assert result.exit_code == 0, result.output
+    assert "Each step to the fast loop alone" in result.output
     saved = {path.name for path in tmp_path.iterdir()}
     assert saved == {"bench.json", "bench.md", "steps.png"}
-    told = json.loads((tmp_path / "bench.json").read_text(encoding="utf-8"))
-    assert set(told["tables"][0]["values"]) > set(STEPS)
+    content = json.loads((tmp_path / "bench.json").read_text(encoding="utf-8"))
+    assert set(content["tables"][0]["values"]) > set(STEPS)
 
 
 def test_the_command_refuses_an_unknown_table(tmp_path: Path) -> None:
-    done = CliRunner().invoke(app, ["bench", "--table", "other", "--folder", str(tmp_path)])
-    assert done.exit_code == 2
+    result = CliRunner().invoke(app, ["bench", "--table", "other", "--folder", str(tmp_path)])
+    assert result.exit_code == 2
     assert list(tmp_path.iterdir()) == []

@@ -107,7 +107,9 @@ def test_area_has_a_name_where_there_is_room() -> None:
 
 
 def test_closed_loop_has_no_omission() -> None:
-    with pytest.raises(ValueError, match="this is the result of a closed loop: give one of an Open"):
+    with pytest.raises(
+        ValueError, match="this is the result of a closed loop: give one of an Open"
+    ):
         coordinated_omission(stalled("closed loop"))
 
 

@@ -24,7 +24,7 @@ from sockets_lab.tls.handshakes import MemoryConnection
 from tests.support.interrupting import interrupted_after
 
 AUTHORITY = Authority()
-SERVER_MESSAGES = (
+SERVER_FLIGHT = (
     "ServerHello",
     "EncryptedExtensions",
     "Certificate",
@@ -56,7 +56,7 @@ def test_senders_report_encrypted_messages(certificate):
     made = connect_in_memory(client_context(AUTHORITY), server_context(certificate))
     assert inside(made) == [
         ("client", "ClientHello"),
-        *(("server", name) for name in SERVER_MESSAGES),
+        *(("server", name) for name in SERVER_FLIGHT),
         ("client", "Finished"),
         ("server", "NewSessionTicket"),
         ("server", "NewSessionTicket"),
