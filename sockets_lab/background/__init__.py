@@ -16,14 +16,18 @@ What the function left open is closed then, and its exception is raised in the n
 
 import weakref
 from collections.abc import Callable
-from functools import partial
 from threading import Event, Thread
 from time import monotonic
+from types import TracebackType
 from typing import NoReturn, Self
 
-from sockets_lab.background.leaving import SureExit
 from sockets_lab.background.running import HURRY_S, Run
-from sockets_lab.interrupts import hold_interrupts
+from sockets_lab.interrupts import (
+    InterruptGuard,
+    deliver_interrupt,
+    hold_interrupts,
+    uninterruptible,
+)
 
 __all__ = ["Background", "NotReady", "StillRunning", "run"]
 
@@ -78,9 +82,10 @@ class Background:
         self._deadline_s = deadline_s
         self._name = name
         self._raised: BaseException | None = None
+        self._guard = InterruptGuard()
         # For a handle that is lost: an interrupt may strike before `with` has begun, and the name
         # of a server may be given to the next. The run knows nothing of its handle.
-        lost = weakref.finalize(self, self.when_lost())
+        lost = weakref.finalize(self, _abandon, run)
         lost.atexit = False  # the threads are daemons, and end with the process
 
     def __repr__(self) -> str:
@@ -130,22 +135,39 @@ class Background:
         __tracebackhide__ = True
         self._stop(self._deadline_s)
 
+    @uninterruptible
     def __enter__(self) -> Self:
         __tracebackhide__ = True
+        self._guard.hold()
         try:
             self._wait_until_ready()
+            deliver_interrupt()
         except BaseException as error:
-            self.leave(error)
+            self._leave(error)
             raise
         return self
 
-    __exit__ = SureExit()
+    @uninterruptible
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        __tracebackhide__ = True
+        self._leave(error)
 
-    def leave(self, error: BaseException | None) -> None:
+    def _leave(self, error: BaseException | None) -> None:
         """Stop at the end of a block that raised `error`, or None."""
         __tracebackhide__ = True
-        if error is not None and error is self._raised:
-            return
+        try:
+            if error is None or error is not self._raised:
+                self._stop_after(error)
+        finally:
+            self._guard.release()
+
+    def _stop_after(self, error: BaseException | None) -> None:
+        __tracebackhide__ = True
         interrupted = error is not None and not isinstance(error, Exception)
         try:
             self._stop(min(HURRY_S, self._deadline_s) if interrupted else self._deadline_s)
@@ -153,10 +175,6 @@ class Background:
             if not interrupted or error is None:
                 raise
             error.add_note(str(own) if type(own) is StillRunning else f"{self._name}: {own!r}")
-
-    def when_lost(self) -> Callable[[], None]:
-        """What stops the function when nobody is left who could."""
-        return partial(_abandon, self._run)
 
     def _stop(self, deadline_s: float) -> None:
         __tracebackhide__ = True
@@ -181,6 +199,7 @@ class Background:
                         f"stands in {'; '.join(self._run.places())}"
                     )
                 self.ready.wait(GLANCE_S)
+        deliver_interrupt()
         if self.error is not None:
             self.stop()
         if not self.ready.is_set():

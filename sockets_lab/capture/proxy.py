@@ -8,15 +8,14 @@ server that resets.
 
 import threading
 import time
-from functools import partial
 from itertools import groupby
+from types import TracebackType
 from typing import Final, NamedTuple, Self
 
 from sockets_lab.addresses import endpoint_of, is_loopback
-from sockets_lab.background.leaving import SureExit
 from sockets_lab.capture.relaying import Relay
 from sockets_lab.capture.segments import count_of_bytes
-from sockets_lab.interrupts import hold_interrupts
+from sockets_lab.interrupts import InterruptGuard, deliver_interrupt, uninterruptible
 from sockets_lab.listeners import open_listener
 
 __all__ = ["Overheard", "Proxy", "proxy"]
@@ -77,6 +76,7 @@ class Proxy:
         self._host = host
         self._relay = Relay(target, self._note)
         self._thread: threading.Thread | None = None
+        self._guard = InterruptGuard()
         self._overheard: list[Overheard] = []
         self._kept = 0
         self._began = time.monotonic()
@@ -111,29 +111,33 @@ class Proxy:
 
     __repr__ = __str__
 
+    @uninterruptible
     def __enter__(self) -> Self:
+        self._guard.hold()
         try:
-            with hold_interrupts():
-                self._start()
-        except BaseException as error:
-            self.leave(error)
+            self._start()
+            deliver_interrupt()
+        except BaseException:
+            self._stop()
             raise
         return self
 
-    __exit__ = SureExit()
-
-    def leave(self, error: BaseException | None) -> None:
-        """Stop at the end of a block that raised `error`, or None."""
-        with hold_interrupts():
-            self._relay.stopping.set()
-            if self._thread is not None:
-                self._thread.join()
+    @uninterruptible
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._stop()
         if self._relay.problem is not None and error is None:
             raise self._relay.problem
 
-    def when_lost(self) -> "partial[None]":
-        """What stops the thread when nobody is left who could."""
-        return partial(self._relay.stopping.set)
+    def _stop(self) -> None:
+        self._relay.stopping.set()
+        if self._thread is not None:
+            self._thread.join()
+        self._guard.release()
 
     def _start(self) -> None:
         if self._thread is not None:

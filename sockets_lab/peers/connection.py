@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
-from sockets_lab.interrupts import hold_interrupts
+from sockets_lab.interrupts import InterruptGuard, deliver_interrupt, uninterruptible
 from sockets_lab.peers.moves import finish
 from sockets_lab.peers.results import Outcome, PeerResult
 from sockets_lab.peers.targets import target
@@ -54,20 +54,40 @@ def converse(
             f"the deadline {deadline_s!r} cannot be: give seconds, up to {_LONGEST_S:g}"
         )
     until_s = time.monotonic() + deadline_s
-    sock: socket.socket | None = None
-    try:
-        with hold_interrupts():
-            sock = socket.socket(family, socket.SOCK_STREAM)
-        talk = PeerConnection(sock, reply, until_s)
-        outcome = _outcome(talk, script, address, deadline_s)
-        return PeerResult(peer, outcome, talk.sent, bytes(talk.received))
-    finally:
-        # Python looks for interrupts at the entry of every function, so the first may do nothing.
-        if sock is not None:
-            try:
-                _close(sock)
-            finally:
-                _close(sock)
+    with _ClientSocket(family) as sock:
+        connection = PeerConnection(sock, reply, until_s)
+        outcome = _outcome(connection, script, address, deadline_s)
+        return PeerResult(peer, outcome, connection.sent, bytes(connection.received))
+
+
+class _ClientSocket:
+    """A TCP socket that is closed at the end of the block, even if an interrupt arrives there."""
+
+    def __init__(self, family: socket.AddressFamily) -> None:
+        self._family = family
+        self._sock: socket.socket | None = None
+        self._guard = InterruptGuard()
+
+    @uninterruptible
+    def __enter__(self) -> socket.socket:
+        self._guard.hold()
+        try:
+            self._sock = socket.socket(self._family, socket.SOCK_STREAM)
+            deliver_interrupt()
+        except BaseException:
+            self._close()
+            raise
+        return self._sock
+
+    @uninterruptible
+    def __exit__(self, *_: object) -> None:
+        self._close()
+
+    def _close(self) -> None:
+        # A script may have closed it; a second close() would show in a recording.
+        if self._sock is not None and self._sock.fileno() != -1:
+            self._sock.close()
+        self._guard.release()
 
 
 def _outcome(
@@ -91,11 +111,6 @@ def _outcome(
         return "replied" if talk.has_reply else "timed out"
     except ConnectionError:  # ECONNRESET, EPIPE; ECONNABORTED on Windows
         return "replied" if talk.has_reply else "reset"
-
-
-def _close(sock: socket.socket) -> None:
-    if sock.fileno() != -1:  # a second close() would show in a recording
-        sock.close()
 
 
 class _OtherBytes(Exception):

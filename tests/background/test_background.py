@@ -6,6 +6,7 @@ import gc
 import os
 import random
 import selectors
+import signal
 import socket
 import subprocess
 import sys
@@ -18,11 +19,24 @@ from time import monotonic
 import pytest
 
 from sockets_lab import background, open_listener
-from sockets_lab.background import NotReady, StillRunning, leaving, ownership, threads, unblocking
+from sockets_lab.background import (
+    Background,
+    NotReady,
+    StillRunning,
+    ownership,
+    threads,
+    unblocking,
+)
 from sockets_lab.background.ownership import OpenSockets, live_sockets, sockets_in
-from tests.support.interrupting import interrupted_after
+from tests.support.interrupting import (
+    interrupted_after,
+    interrupted_at_instruction,
+    interrupted_on_entry,
+    interrupted_once_waiting,
+)
 
 PLAIN_START = threading.Thread.start
+OUR_FILES = {"sockets_lab.background", "sockets_lab.interrupts.guard"}
 MUCH = bytes(1 << 24)  # more than both buffers of a loopback connection hold
 
 on_posix = pytest.mark.skipif(os.name == "nt", reason="Windows has no such timer")
@@ -733,13 +747,16 @@ def wait_for_lost_runs():
 
 @on_posix
 def test_an_interrupted_block_stops_the_server(listener):
+    def wait_for_a_byte():
+        client.recv(1)
+
     with (
         connect(listener) as client,
         pytest.raises(KeyboardInterrupt),
-        interrupted_after(0.1),
+        interrupted_once_waiting(wait_for_a_byte),
         background.run(echo, listener),
     ):
-        client.recv(1)
+        wait_for_a_byte()
 
 
 @on_posix
@@ -749,7 +766,7 @@ def test_an_interrupt_while_it_gets_ready_stops_it(listener):
 
     with (
         pytest.raises(KeyboardInterrupt),
-        interrupted_after(0.1),
+        interrupted_once_waiting(Background.__enter__),
         background.run(never, listener, deadline_s=60),
     ):
         pytest.fail("the block was entered")
@@ -759,7 +776,7 @@ def test_an_interrupt_while_it_gets_ready_stops_it(listener):
 def test_an_interrupt_while_it_is_stopped_gives_the_prompt_back(gate):
     began = monotonic()
     server = background.run(lambda: gate.wait(), deadline_s=60)
-    with pytest.raises(KeyboardInterrupt), interrupted_after(0.1):
+    with pytest.raises(KeyboardInterrupt), interrupted_once_waiting(Background.stop):
         server.stop()
     assert monotonic() - began < 5
 
@@ -810,15 +827,40 @@ def stop_and_wait(server):
         pass
 
 
-def test_an_interrupt_at_the_first_step_of_the_exit_stops_it_all_the_same(monkeypatch, listener):
-    def strike(*args):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(leaving.Exit, "__call__", strike)
-    with pytest.raises(KeyboardInterrupt), background.run(echo, listener) as server:
+def test_an_interrupt_at_the_entry_of_the_exit_stops_it(listener):
+    with (
+        pytest.raises(KeyboardInterrupt),
+        interrupted_on_entry(Background.__exit__),
+        background.run(echo, listener) as server,
+    ):
         pass
-    assert server.wait()
-    wait_for_lost_runs()
+    assert not server.running
+
+
+def test_an_interrupt_at_the_entry_of_the_exit_is_in_a_hurry(gate):
+    began = monotonic()
+    with (
+        pytest.raises(KeyboardInterrupt) as caught,
+        interrupted_on_entry(Background.__exit__),
+        background.run(gate.wait, deadline_s=60),
+    ):
+        pass
+    assert monotonic() - began < 5
+    assert isinstance(caught.value.__context__, StillRunning)
+
+
+def test_an_interrupt_at_any_instruction_leaves_nothing(listener):
+    def session():
+        with background.run(echo, listener):
+            pass
+
+    number = 0
+    # run() comes before the block. _abandon() is a finalizer: Python drops every exception there.
+    while interrupted_at_instruction(number, session, OUR_FILES, ("run", "__init__", "_abandon")):
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        wait_for_lost_runs()  # before the guard is held, at the entry of __enter__
+        number += 1
+    assert number > 200
 
 
 def test_it_can_be_entered_into_a_stack(listener):

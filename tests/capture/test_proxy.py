@@ -2,7 +2,6 @@
 
 import _thread
 import errno
-import gc
 import socket
 import struct
 import threading
@@ -14,6 +13,7 @@ import pytest
 
 from sockets_lab.capture import Proxy, proxy, relaying
 from tests.conftest import Family
+from tests.support.interrupting import interrupted_on_entry
 
 RESET = struct.pack("ii", 1, 0)  # SO_LINGER on, 0 s
 
@@ -316,15 +316,23 @@ def test_it_is_gone_after_an_interrupt(listener: socket.socket) -> None:
     assert time.monotonic() - began < 1
 
 
-def test_it_is_gone_when_its_end_was_missed(listener: socket.socket) -> None:
-    between = proxy(listener.getsockname())
-    leave = between.__exit__  # what `with` holds on to, and lets go of when it has called it
-    between.__enter__()
-    (thread,) = threads()
-    del leave
-    gc.collect()
-    thread.join(5)
-    assert not thread.is_alive()
+def test_it_is_gone_after_an_interrupt_of_its_exit(listener: socket.socket) -> None:
+    with (
+        pytest.raises(KeyboardInterrupt),
+        interrupted_on_entry(Proxy.__exit__),
+        in_a_conversation(listener),
+    ):
+        pass
+
+
+def test_it_is_gone_after_an_interrupt_of_its_entry(listener: socket.socket) -> None:
+    with (
+        pytest.raises(KeyboardInterrupt),
+        interrupted_on_entry(Proxy._start),
+        proxy(listener.getsockname()),
+    ):
+        pytest.fail("the block was entered")
+    assert threads() == []
 
 
 def test_what_has_come_by_the_end_is_still_passed_on(listener: socket.socket) -> None:

@@ -1,12 +1,14 @@
 """What peers cost and whom they leave alone; their table, their words, and the small moves."""
 
 import errno
+import gc
 import os
 import random
 import socket
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 
 import pytest
 
@@ -14,12 +16,18 @@ from sockets_lab import open_listener, peers, record
 from sockets_lab.capabilities import has
 from sockets_lab.netns import in_private_network
 from sockets_lab.peers import PEERS, Peer, PeerResult
+from sockets_lab.peers.connection import converse
 from tests.conftest import Family
 from tests.support import sample_servers
-from tests.support.interrupting import interrupted_after
+from tests.support.interrupting import (
+    interrupted_after,
+    interrupted_at_instruction,
+    interrupted_once_waiting,
+)
 from tests.support.sample_servers import REPLY, REQUEST, deserted, serving
 
 SHORT_S, LONG_S, SLACK_S = 0.2, 20.0, 2.0
+OUR_FILES = {"sockets_lab.peers.connection", "sockets_lab.interrupts.guard"}
 NAMES = [peer.name for peer in PEERS]
 
 on_posix = pytest.mark.skipif(os.name == "nt", reason="Windows has no such timer")
@@ -46,8 +54,12 @@ def test_a_server_that_does_nothing_holds_it_no_longer_than_its_deadline(
 @each_peer
 def test_an_interrupt_ends_it_at_once(peer: Peer, family: Family) -> None:
     began = time.monotonic()
-    with open_listener(family.host) as listener, pytest.raises(KeyboardInterrupt):
-        talk_until_interrupted(peer, listener.getsockname(), 0.1)
+    with (
+        open_listener(family.host) as listener,
+        pytest.raises(KeyboardInterrupt),
+        interrupted_once_waiting(converse),
+    ):
+        connect_for_ever(peer, listener.getsockname())
     assert time.monotonic() - began < SLACK_S
 
 
@@ -55,14 +67,29 @@ def test_an_interrupt_ends_it_at_once(peer: Peer, family: Family) -> None:
 def test_interrupts_at_any_moment_leave_nothing(family: Family) -> None:
     dice = random.Random(4)
     for _ in range(200):
-        with deserted(family) as address, pytest.raises(KeyboardInterrupt):
-            talk_until_interrupted(PEERS[0], address, dice.uniform(1e-5, 0.002))
+        with (
+            deserted(family) as address,
+            pytest.raises(KeyboardInterrupt),
+            interrupted_after(dice.uniform(1e-5, 0.002)),
+        ):
+            connect_for_ever(PEERS[0], address)
 
 
-def talk_until_interrupted(peer: Peer, address: object, after_s: float) -> None:
-    with interrupted_after(after_s):
-        while True:
-            peer(address, REQUEST, REPLY, deadline_s=60)
+def test_an_interrupt_at_any_instruction_leaves_no_socket(family: Family) -> None:
+    with deserted(family) as address:
+        number = 0
+        # In converse() the block begins and ends: no instruction of it is left where Python looks.
+        while interrupted_at_instruction(
+            number, lambda: peers.well_behaved(address, REQUEST), OUR_FILES, without=("converse",)
+        ):
+            number += 1
+    gc.collect()  # warns of every socket that is still open
+    assert number > 100
+
+
+def connect_for_ever(peer: Peer, address: Sequence[object]) -> None:
+    while True:
+        peer(address, REQUEST, REPLY, deadline_s=60)
 
 
 def test_a_recording_hears_every_call(family: Family) -> None:
