@@ -16,7 +16,7 @@ SERVER_SAYS = ["EncryptedExtensions", "Certificate", "CertificateVerify", "Finis
 
 
 class Heard(NamedTuple):
-    said: list[tuple[str, bytes]]
+    pieces: list[tuple[str, bytes]]
     key_log: str
     session: ssl.SSLSession
 
@@ -46,71 +46,78 @@ def asks_again():
 
 def expect_all_that_was_sent(read):
     for side in ("client", "server"):
-        said = [one.text for one in read if (one.who, one.kind) == (side, "application_data")]
-        assert b"".join(said) == b"".join(text for who, text in SENT if who == side)
+        pieces = [one.text for one in read if (one.who, one.kind) == (side, "application_data")]
+        assert b"".join(pieces) == b"".join(text for who, text in SENT if who == side)
 
 
 @pytest.mark.parametrize("retry", [False, True])
 def test_what_was_sent_is_read_again(hear, retry):
-    heard = hear(server=asks_again() if retry else None)
-    assert not any(text in data for _, data in heard.said for _, text in SENT)
-    read = decrypt(heard.said, heard.key_log)
+    exchange = hear(server=asks_again() if retry else None)
+    assert not any(text in data for _, data in exchange.pieces for _, text in SENT)
+    read = decrypt(exchange.pieces, exchange.key_log)
     expect_all_that_was_sent(read)
     names = [name for one in read for name in one.messages if one.who == "server"]
     assert names[:4] == SERVER_SAYS
     assert set(names[4:]) == {"NewSessionTicket"}
 
 
-def test_a_resumed_conversation_has_no_certificate(hear):
+def test_a_resumed_session_has_no_certificate(hear):
     client = client_context(AUTHORITY)
     server = server_context(CERTIFICATE)
     first = hear(server, client)
-    heard = hear(server, client, first.session)
-    read = decrypt(heard.said, heard.key_log)
+    exchange = hear(server, client, first.session)
+    read = decrypt(exchange.pieces, exchange.key_log)
     expect_all_that_was_sent(read)
     assert not any("Certificate" in one.messages for one in read)
 
 
-def test_the_certificate_of_a_client_is_read_as_well(hear):
+def test_a_client_certificate_is_decrypted(hear):
     client = client_context(AUTHORITY, certificate=AUTHORITY.issue("lea.example"))
-    heard = hear(server_context(CERTIFICATE, clients_of=AUTHORITY), client)
-    read = decrypt(heard.said, heard.key_log)
+    exchange = hear(server_context(CERTIFICATE, clients_of=AUTHORITY), client)
+    read = decrypt(exchange.pieces, exchange.key_log)
     expect_all_that_was_sent(read)
     (shown,) = (one.text for one in read if one[0] == "client" and "Certificate" in one.messages)
     assert b"lea.example" in shown
 
 
 def test_records_may_be_torn(hear):
-    heard = hear()
-    pieces = [(who, data[at : at + 7]) for who, data in heard.said for at in range(0, len(data), 7)]
-    assert decrypt(pieces, heard.key_log) == decrypt(heard.said, heard.key_log)
-    assert decrypt(pieces[:-1], heard.key_log) == decrypt(heard.said, heard.key_log)[:-1]
+    exchange = hear()
+    pieces = [
+        (who, data[at : at + 7]) for who, data in exchange.pieces for at in range(0, len(data), 7)
+    ]
+    assert decrypt(pieces, exchange.key_log) == decrypt(exchange.pieces, exchange.key_log)
+    assert decrypt(pieces[:-1], exchange.key_log) == decrypt(exchange.pieces, exchange.key_log)[:-1]
 
 
 def test_others_may_be_in_the_key_log(hear):
     one, other = hear(), hear()
-    expect_all_that_was_sent(decrypt(one.said, f"# two\n{other.key_log}{one.key_log}"))
+    expect_all_that_was_sent(decrypt(one.pieces, f"# two\n{other.key_log}{one.key_log}"))
     for key_log in (other.key_log, "", "no key log"):
-        with pytest.raises(ValueError, match="no secret of this conversation"):
-            decrypt(one.said, key_log)
+        with pytest.raises(ValueError, match="no secret of this connection"):
+            decrypt(one.pieces, key_log)
 
 
 @pytest.mark.parametrize("stage", ["HANDSHAKE_TRAFFIC_SECRET", "TRAFFIC_SECRET_0"])
 @pytest.mark.parametrize("side", ["CLIENT", "SERVER"])
 def test_each_secret_is_needed(hear, side, stage):
-    heard = hear()
-    lines = heard.key_log.splitlines(keepends=True)
+    exchange = hear()
+    lines = exchange.key_log.splitlines(keepends=True)
     (line,) = (line for line in lines if line.startswith(f"{side}_{stage} "))
     wrong = line.replace(line.split()[2], "00" * 48)
     for instead in ("", wrong):
-        with pytest.raises(ValueError, match="not for this conversation"):
-            decrypt(heard.said, heard.key_log.replace(line, instead))
+        with pytest.raises(ValueError, match="of another connection"):
+            decrypt(exchange.pieces, exchange.key_log.replace(line, instead))
 
 
 def test_what_is_not_tls_1_3_is_refused(hear):
-    heard = hear(client=client_context(AUTHORITY, maximum=ssl.TLSVersion.TLSv1_2))
+    exchange = hear(client=client_context(AUTHORITY, maximum=ssl.TLSVersion.TLSv1_2))
     with pytest.raises(ValueError, match="is not TLS"):
-        decrypt(heard.said, heard.key_log)
-    for said in ([], [("client", b"GET / HTTP/1.1")], heard.said[1:], [("client", bytes(30))]):
+        decrypt(exchange.pieces, exchange.key_log)
+    for pieces in (
+        [],
+        [("client", b"GET / HTTP/1.1")],
+        exchange.pieces[1:],
+        [("client", bytes(30))],
+    ):
         with pytest.raises(ValueError, match=r"no whole record|ClientHello|no TLS"):
-            decrypt(said, heard.key_log)
+            decrypt(pieces, exchange.key_log)

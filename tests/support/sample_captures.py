@@ -1,4 +1,4 @@
-"""Segments made by hand, of the shape that a capture holds, and pictures of them."""
+"""Sample segments with the fields of a capture, and pictures of them."""
 
 from itertools import accumulate
 from typing import NamedTuple
@@ -7,7 +7,7 @@ from sockets_lab.figures import Picture, packet_ladder
 
 
 class Sent(NamedTuple):
-    """A captured segment."""
+    """Captured segment."""
 
     sender: str
     receiver: str
@@ -23,7 +23,7 @@ class Step(NamedTuple):
 
 
 class Marked(list[Sent]):
-    """A capture with marks: (what was done, how many segments had passed)."""
+    """Capture with marks."""
 
     steps: tuple[Step, ...] = ()
 
@@ -35,7 +35,7 @@ def handshake(number: int = 1) -> list[Sent]:
 
 
 def segments(*flags: str) -> list[Sent]:
-    """A conversation: "< FIN ACK" is sent by the connection, "> 5" are five bytes of the client."""
+    """Return one stream: "< FIN ACK" is from the connection, "> 5" are 5 bytes of the client."""
     made = handshake()
     for at, words in enumerate(flags, 1):
         ends = ("connection 1", "client 1") if words[0] == "<" else ("client 1", "connection 1")
@@ -48,7 +48,7 @@ CLOSING = ("> 5", "< ACK", "< 5", "> ACK", "> FIN ACK", "< ACK", "< FIN ACK", ">
 
 
 def states_of(*changes: dict[str, str]) -> list[dict[str, str]]:
-    """The states after each segment, of what each one changed."""
+    """Return the states after each segment, from the changes of each."""
     return [
         {role.replace("_", " "): state for role, state in after.items()}
         for after in accumulate(changes, lambda before, now: before | now)
@@ -63,7 +63,7 @@ OPENED = (
 
 
 def closed() -> Picture:
-    """A whole connection, and what was done at each of its stages."""
+    """Return a picture of a whole connection, with its steps."""
     capture = Marked(segments(*CLOSING))
     steps = [("the client connects", 3), ("the client sends its request", 5), ("nothing at all", 5)]
     capture.steps = tuple(Step(*step) for step in [*steps, ("the server replies", 7)])
@@ -77,7 +77,7 @@ def closed() -> Picture:
 
 
 def knocking() -> Picture:
-    """Three clients at a full queue: one gets in, the others call twice in vain."""
+    """Return a picture of a full queue: one client connects, three send SYN twice."""
     made = handshake()
     for again in (False, True):
         ends = [(f"client {at}", "listener") for at in (2, 3, 4)]
