@@ -247,8 +247,8 @@ def _abandon(run: Run) -> None:
 def _join(error: BaseException, earlier: BaseException | None, block: BaseException | None) -> None:
     """Make a traceback show both what led to `error` in its thread and what the block raised.
 
-    Python itself would keep one of them only: a client's error in the block would hide the mistake
-    in the server that caused it (test_both_errors_are_visible).
+    Python itself shows one of them only, and a learner needs both: the mistake in the server, and
+    the error of the client that it caused (test_both_errors_are_visible).
     """
     error.__context__ = earlier
     chain = [error]

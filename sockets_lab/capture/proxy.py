@@ -88,16 +88,15 @@ class Proxy:
         """Return the events so far, oldest first."""
         return tuple(self._overheard)
 
-    def said_by(self, role: str) -> bytes:
+    def sent_by(self, role: str) -> bytes:
         """Return the bytes that `role` has sent so far; "connection 1" is the server's end.
 
         KeyError for a role without any event.
         """
         senders = {each.sender for each in self.overheard}
         if role not in senders:
-            raise KeyError(
-                f"nothing was relayed from {role!r}; senders: {', '.join(sorted(senders)) or 'none'}"
-            )
+            known = ", ".join(sorted(senders)) or "none"
+            raise KeyError(f"nothing was relayed from {role!r}; senders: {known}")
         return b"".join(each.data for each in self.overheard if each.sender == role)
 
     def __str__(self) -> str:

@@ -82,7 +82,7 @@ def packets(*rows: tuple[int, int, str, int, int], data: bytes = b"") -> list[Pa
 
 
 def ip_packets(path: Path) -> Iterator[bytes]:
-    """The packets of a pcap file, read without scapy."""
+    """Return the packets of a pcap file, read without scapy."""
     data = path.read_bytes()
     magic, *_, link_type = struct.unpack_from("<IHHIIII", data)
     assert (magic, link_type) == (0xA1B23C4D, 101)  # times in ns; packets begin with the IP header

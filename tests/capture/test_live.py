@@ -39,12 +39,12 @@ def recording(name: str, family: Family) -> Capture:
 
 @cache
 def live(name: str, host: str) -> Capture:
-    """One live run of a scenario, for all the tests."""
+    """Return one live run of a scenario, for all the tests."""
     return capture(scenarios.play, scenarios.SCENARIOS[name], host)
 
 
 def ends(texts: Mapping[str, str]) -> dict[str, str]:
-    """The states of clients and connections that are not over."""
+    """Return the states of clients and connections that are not over."""
     parts = ("client", "connection")
     return {
         role: state for role, state in texts.items() if role.startswith(parts) and state != "CLOSED"
@@ -97,7 +97,7 @@ def echo(listener: socket.socket) -> None:
 
 
 def chatter(host: str, rounds: int) -> int:
-    """A client and a server in threads, and bytes there and back; return how many one way."""
+    """Send bytes there and back between threads; return how many went one way."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with (
         socket.create_server((host, 0), family=family) as listener,

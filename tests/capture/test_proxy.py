@@ -26,7 +26,7 @@ def listener(family: Family) -> Iterator[socket.socket]:
 
 
 def connected(between: Proxy, listener: socket.socket) -> tuple[socket.socket, socket.socket]:
-    """A client of the proxy and the connection that the server has instead."""
+    """Return a client of the proxy, and the server's connection to the proxy."""
     client = socket.create_connection(between.address[:2], timeout=5)
     connection, _ = listener.accept()
     connection.settimeout(5)
@@ -69,8 +69,8 @@ def test_passes_on_what_both_sides_say(listener: socket.socket) -> None:
         "connection 1: 6 bytes",
         "client 1: end of stream",
     ]
-    assert between.said_by("connection 1") == b"HELLO!"
-    assert between.said_by("client 1") == b"hello"
+    assert between.sent_by("connection 1") == b"HELLO!"
+    assert between.sent_by("client 1") == b"hello"
 
 
 def test_consecutive_pieces_are_joined(listener: socket.socket) -> None:
@@ -211,7 +211,7 @@ def test_backpressure_stops_the_sender(listener: socket.socket) -> None:
             sent = flood(client)
             client.shutdown(socket.SHUT_WR)
             assert read_all(connection) == sent
-            assert len(between.said_by("client 1")) + between.not_kept == sent
+            assert len(between.sent_by("client 1")) + between.not_kept == sent
 
 
 def test_a_reset_behind_a_full_direction_is_seen(listener: socket.socket) -> None:
@@ -237,7 +237,7 @@ def test_keeps_a_megabyte_and_counts_the_rest(listener: socket.socket) -> None:
             while count < 3_000_000:
                 count += len(connection.recv(1 << 20))
             sender.join()
-        assert len(between.said_by("client 1")) == 1 << 20
+        assert len(between.sent_by("client 1")) == 1 << 20
         assert between.not_kept == 3_000_000 - (1 << 20)
         assert str(between).splitlines()[-1] == "more was relayed than is kept"
 
@@ -269,7 +269,7 @@ def test_an_unknown_role_is_an_error(listener: socket.socket) -> None:
     with proxy(listener.getsockname()) as between:
         assert str(between) == "nothing was relayed"
     with pytest.raises(KeyError, match="nothing was relayed from 'client 1'; senders: none"):
-        between.said_by("client 1")
+        between.sent_by("client 1")
 
 
 # Nothing stays

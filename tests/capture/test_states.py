@@ -25,7 +25,7 @@ def sent(
     receiver: str = "",
     nbytes: int = 0,
 ) -> Segment:
-    """One segment; the receiver is the other of A and B."""
+    """Return one segment; by default the receiver is the other of A and B."""
     return Segment(0, sender, receiver or OTHER[sender], flags, seq, ack, nbytes)
 
 
@@ -34,7 +34,7 @@ def again(segment: Segment) -> Segment:
 
 
 def path(segments: Iterable[Segment], role: str) -> list[str]:
-    """The states that one end goes through, without repeats."""
+    """Return the states that one end goes through, without repetition."""
     seen = [after[role] for after in states(segments) if role in after]
     return [state for state, _ in groupby(seen)]
 
@@ -225,7 +225,7 @@ def test_every_line_of_figure_5_is_walked(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 class End:
-    """One end: what it has sent and taken in, and its state by separate rules, not FIGURE_5."""
+    """End of a connection: what it sent and received, and its state by separate rules."""
 
     def __init__(self, role: str, state: str) -> None:
         self.role, self.state = role, state
