@@ -1,7 +1,7 @@
 """Run the learner's server beside the notebook, and always give the prompt back.
 
     with background.run(serve, listener) as server:
-        ...  # talk to it here
+        ...  # connect to it here
 
 A server blocks, and a notebook must not: the function runs in a separate thread. At the end of the
 block it is stopped, whatever it does, also if the block raised or was interrupted:

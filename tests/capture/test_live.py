@@ -131,13 +131,13 @@ def test_each_packet_is_captured_once() -> None:
 
 @needs_capture
 def test_parallel_connections_are_separate() -> None:
-    def crowd() -> None:
+    def clients() -> None:
         with socket.create_server(("127.0.0.1", 0)) as listener:
             for _ in range(20):
                 with socket.create_connection(listener.getsockname()):
                     listener.accept()[0].close()
 
-    seen = capture(crowd)
+    seen = capture(clients)
     assert len(seen.roles) == 40
     assert seen.roles[-2:] == ("client 20", "connection 20")
     assert len(str(seen.of("client 7").without_bare_acks()).splitlines()) == 6
