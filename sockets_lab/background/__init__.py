@@ -1,44 +1,63 @@
-"""Run the learner's server beside the notebook, and give the prompt back always.
+"""Run the learner's server beside the notebook, and always give the prompt back.
 
     with background.run(serve, listener) as server:
-        ...  # talk to it here
+        ...  # connect to it here
 
-A server blocks, and a notebook must not: the function runs in a thread of its own. At the end of
-the block it is stopped, whatever it does, and whether the block ended, raised or was interrupted:
+A server blocks, and a notebook must not: the function runs in a separate thread. At the end of the
+block it is stopped, whatever it does, also if the block raised or was interrupted:
 
 1. the event `stop` is set, for functions that look at it, and a coroutine is cancelled;
-2. `shutdown()` frees its threads from every socket that they wait on;
-3. SystemExit is raised in those that still compute;
+2. `shutdown()` unblocks its threads on every socket that they wait for;
+3. SystemExit is raised in threads that still compute;
 4. a thread that waits for something else cannot be ended by Python: `StillRunning` shows the line.
 
 What the function left open is closed then, and its exception is raised in the notebook's cell.
+
+For tools that run a function themselves and report on it, such as the checks of the exercises,
+there are also `OpenSockets`, `sockets_at`, `sockets_in`, `location_of` and `location_of_error`.
 """
 
 import weakref
 from collections.abc import Callable
-from functools import partial
 from threading import Event, Thread
 from time import monotonic
+from types import TracebackType
 from typing import NoReturn, Self
 
-from sockets_lab.background.leaving import SureExit
+from sockets_lab.background.locations import location_of, location_of_error
+from sockets_lab.background.ownership import OpenSockets, sockets_at, sockets_in
 from sockets_lab.background.running import HURRY_S, Run
-from sockets_lab.interrupts import hold_interrupts
+from sockets_lab.interrupts import (
+    InterruptGuard,
+    deliver_interrupt,
+    hold_interrupts,
+    uninterruptible,
+)
 
-__all__ = ["Background", "NotReady", "StillRunning", "run"]
+__all__ = [
+    "Background",
+    "NotReady",
+    "OpenSockets",
+    "StillRunning",
+    "location_of",
+    "location_of_error",
+    "run",
+    "sockets_at",
+    "sockets_in",
+]
 
-# The variable __tracebackhide__ below takes a frame out of the tracebacks of IPython and pytest, so
-# that a learner sees the cell and the function that raised, and nothing between.
+# The variable __tracebackhide__ below removes a frame from the tracebacks of IPython and pytest, so
+# that a learner sees the cell and the function that raised, and nothing in between.
 
 GLANCE_S = 0.01
 
 
 class StillRunning(RuntimeError):
-    """The function runs on after it was told to stop; the words say where it stands."""
+    """Raised if the function still runs after it was stopped; the message says where."""
 
 
 class NotReady(RuntimeError):
-    """The function did not set `ready` in time, or ended without; the words say where it stands."""
+    """Raised if the function did not set `ready` in time; the message says where it is."""
 
 
 def run(
@@ -49,16 +68,17 @@ def run(
     name: str = "server",
     **kwargs: object,
 ) -> "Background":
-    """Call `function(*args, **kwargs)` in a thread beside the notebook, and return at once.
+    """Call `function(*args, **kwargs)` in a thread beside the notebook, and return immediately.
 
-    If the function has a parameter `ready`, it is handed a `threading.Event`, and entering the
-    `with` block waits until it is set. If it has a parameter `stop`, it is handed the event that
-    tells it to end. It may also be an `async def`. `deadline_s` bounds both waits, in seconds:
-    until it is ready, and until it has stopped. `name` is what messages and recordings call it.
+    If the function has a parameter `ready`, it gets a `threading.Event` there, and entering the
+    `with` block waits until the function sets it. If it has a parameter `stop`, it gets an event
+    that is set when it should return. It may also be an `async def`. `deadline_s` bounds both
+    waits, in seconds: until it is ready, and until it has stopped. `name` is used in messages and
+    recordings.
 
-    TypeError if the function cannot be called so; ValueError if it is given a listener that had to
-    stay shut down after an earlier run. The caller closes the sockets that it gave; listeners among
-    them work as before once the run has stopped.
+    Raises TypeError if the function does not take these arguments, and ValueError for a listener
+    that stayed shut down after an earlier run. The caller closes the sockets that it passed;
+    listeners among them work as before once the run has stopped.
     """
     background = Background(Run(function, args, kwargs), deadline_s, name)
     try:
@@ -71,16 +91,17 @@ def run(
 
 
 class Background:
-    """A function that runs beside the notebook, to be used as a context manager; see `run`."""
+    """Function that runs beside the notebook, used as a context manager; see `run`."""
 
     def __init__(self, run: Run, deadline_s: float, name: str) -> None:
         self._run = run
         self._deadline_s = deadline_s
         self._name = name
         self._raised: BaseException | None = None
-        # For a handle that is lost: an interrupt may strike before `with` has begun, and the name
-        # of a server may be given to the next. The run knows nothing of its handle.
-        lost = weakref.finalize(self, self.when_lost())
+        self._guard = InterruptGuard()
+        # For a lost handle: an interrupt may come before `with` has begun, and a learner may give
+        # the name to the next server. The run has no reference to its handle.
+        lost = weakref.finalize(self, _abandon, run)
         lost.atexit = False  # the threads are daemons, and end with the process
 
     def __repr__(self) -> str:
@@ -88,64 +109,81 @@ class Background:
 
     @property
     def ready(self) -> Event:
-        """The event by which the function says that clients may come."""
+        """Return the event that the function sets when clients may connect."""
         return self._run.ready
 
     @property
     def stopping(self) -> Event:
-        """The event by which the function is told to end."""
+        """Return the event that is set when the function should return."""
         return self._run.stopping
 
     @property
     def running(self) -> bool:
-        """Whether the function has neither returned nor raised."""
+        """Return True if the function has neither returned nor raised."""
         return not self._run.wait(0)
 
     @property
     def result(self) -> object:
-        """What the function returned; None before that."""
+        """Return what the function returned; None before that."""
         return self._run.result
 
     @property
     def error(self) -> BaseException | None:
-        """What the function, or else a thread that it started, raised; `stop` raises it."""
+        """Return what the function, or else a thread it started, raised; `stop` raises it."""
         return next(iter(self._run.errors), None)
 
     @property
     def left_open(self) -> tuple[str, ...]:
-        """The roles of the sockets that it left open, known once it has stopped."""
+        """Return the roles of the sockets that it left open, known once it has stopped."""
         return self._run.left_open
 
     def wait(self, timeout_s: float | None = None) -> bool:
-        """Wait until the function ends by itself, `deadline_s` if not told; tell whether it did."""
+        """Wait until the function returns, by default `deadline_s`; return True if it did."""
         return self._run.wait(self._deadline_s if timeout_s is None else timeout_s)
 
     def stop(self) -> None:
         """Stop the function and its threads, and close what they left open.
 
-        Raises what the function raised, if anything, and `StillRunning` if it could not be ended.
-        Errors that the stopping itself caused, such as EINVAL from `accept()`, are not raised.
+        Raises what the function raised, if anything, and `StillRunning` if it cannot be ended.
+        Errors that stopping itself caused, such as EINVAL from `accept()`, are not raised.
         Stopping twice does no harm.
         """
         __tracebackhide__ = True
         self._stop(self._deadline_s)
 
+    @uninterruptible
     def __enter__(self) -> Self:
         __tracebackhide__ = True
+        self._guard.hold()
         try:
             self._wait_until_ready()
+            deliver_interrupt()
         except BaseException as error:
-            self.leave(error)
+            self._leave(error)
             raise
         return self
 
-    __exit__ = SureExit()
+    @uninterruptible
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        __tracebackhide__ = True
+        self._leave(error)
 
-    def leave(self, error: BaseException | None) -> None:
+    def _leave(self, error: BaseException | None) -> None:
         """Stop at the end of a block that raised `error`, or None."""
         __tracebackhide__ = True
-        if error is not None and error is self._raised:
-            return
+        try:
+            if error is None or error is not self._raised:
+                self._stop_after(error)
+        finally:
+            self._guard.release()
+
+    def _stop_after(self, error: BaseException | None) -> None:
+        __tracebackhide__ = True
         interrupted = error is not None and not isinstance(error, Exception)
         try:
             self._stop(min(HURRY_S, self._deadline_s) if interrupted else self._deadline_s)
@@ -154,42 +192,39 @@ class Background:
                 raise
             error.add_note(str(own) if type(own) is StillRunning else f"{self._name}: {own!r}")
 
-    def when_lost(self) -> Callable[[], None]:
-        """What stops the function when nobody is left who could."""
-        return partial(_abandon, self._run)
-
     def _stop(self, deadline_s: float) -> None:
         __tracebackhide__ = True
         with hold_interrupts() as interrupted:
             self._run.end(deadline_s, hurry=interrupted)
-        places = self._run.places()
-        if places:
-            self._raise(StillRunning(self._in_words(places, deadline_s)))
+        locations = self._run.locations()
+        if locations:
+            self._raise(StillRunning(self._describe(locations, deadline_s)))
         if self._run.errors and self._raised is None:
             self._raise(self._run.errors[0])
 
     def _wait_until_ready(self) -> None:
         __tracebackhide__ = True
-        if not self._run.says_ready():
+        if not self._run.uses_ready():
             return
         with hold_interrupts() as interrupted:
             give_up_at = monotonic() + self._deadline_s
             while self.running and not (self.ready.is_set() or interrupted()):
                 if monotonic() > give_up_at:
                     raise NotReady(
-                        f"{self._name} has not called ready.set() in {self._deadline_s:g} s: it "
-                        f"stands in {'; '.join(self._run.places())}"
+                        f"{self._name} did not call ready.set() within {self._deadline_s:g} s: "
+                        f"blocked in {'; '.join(self._run.locations())}"
                     )
                 self.ready.wait(GLANCE_S)
+        deliver_interrupt()
         if self.error is not None:
             self.stop()
         if not self.ready.is_set():
-            raise NotReady(f"{self._name} returned and had not called ready.set()")
+            raise NotReady(f"{self._name} returned without calling ready.set()")
 
-    def _in_words(self, places: list[str], deadline_s: float) -> str:
+    def _describe(self, locations: list[str], deadline_s: float) -> str:
         return (
-            f"{self._name} still runs {deadline_s:g} s after it was told to stop: it stands in "
-            f"{'; and in '.join(places)}; give calls that wait a timeout, and let loops end when "
+            f"{self._name} did not return within {deadline_s:g} s after `stop` was set: blocked in "
+            f"{'; and in '.join(locations)}; give blocking calls a timeout, and end loops when "
             "`stop` is set"
         )
 
@@ -204,13 +239,17 @@ class Background:
 
 
 def _abandon(run: Run) -> None:
-    # Not here: this is called in the middle of anything, and an interrupt would be lost.
+    # In another thread: a finalizer may run at any moment, and Python drops its exceptions.
     if not run.is_over:
         Thread(target=run.abandon, name="end of a lost run", daemon=True).start()
 
 
 def _join(error: BaseException, earlier: BaseException | None, block: BaseException | None) -> None:
-    """Let a traceback show both what led to `error` in its thread and what the block raised."""
+    """Make a traceback show both what led to `error` in its thread and what the block raised.
+
+    Python itself shows one of them only, and a learner needs both: the mistake in the server, and
+    the error of the client that it caused (test_both_errors_are_visible).
+    """
     error.__context__ = earlier
     chain = [error]
     while (before := chain[-1].__cause__ or chain[-1].__context__) and before not in chain:

@@ -1,8 +1,9 @@
-"""Which sockets belong to a run, and which never do.
+"""Ownership of sockets: those that belong to a run, and those that never do.
 
 To stop a server, the sockets that its threads wait on have to be found, and only those: the
-notebook's own clients are none of its business. A socket belongs to a run if the run was given it,
-if a frame of one of its threads holds it or names it, or if it stands at such a listener's address.
+notebook's own clients must be left alone. A socket belongs to a run if it was passed to the run,
+if a frame of one of its threads holds it or names it, or if its local address is that of a listener
+of the run.
 """
 
 import dis
@@ -11,7 +12,7 @@ import inspect
 import os
 import socket
 import stat
-from _socket import socket as plain  # what is asked here must not show in a recording
+from _socket import socket as plain  # these calls must not show in a recording
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import suppress
@@ -35,9 +36,9 @@ WILDCARDS = ("0.0.0.0", "::")
 
 
 class OpenSockets:
-    """The sockets that this process had open at one moment.
+    """Sockets that this process had open at one moment.
 
-    Linux lists them by inode at once. Elsewhere every object has to be looked through, which takes
+    Linux lists them by inode, quickly. Elsewhere every object has to be looked at, which takes
     tens of milliseconds in a notebook that has drawn a picture.
     """
 
@@ -50,43 +51,45 @@ class OpenSockets:
             return sock in self._sockets
         try:
             return os.fstat(sock.fileno()).st_ino in self._inodes
-        except OSError:  # closed by its thread just now: no socket to care for
+        except OSError:  # closed by its thread just now: nothing is left to do
             return True
 
     def has_grown(self) -> bool:
-        """Whether there may be sockets by now that were not open then."""
+        """Return True if there may be sockets by now that were not open then."""
         return self._inodes is None or not self._inodes.issuperset(_socket_inodes() or ())
 
 
 def live_sockets() -> list[socket.socket]:
-    """Every socket object of this process that is open."""
-    # An object refers to its class, so who refers to the class is found: several times faster
-    # than looking through gc.get_objects().
+    """Return every socket object of this process that is open."""
+    # Every object refers to its class. Asking for what refers to the class is several times faster
+    # than looking through gc.get_objects(), and finds connections that no frame holds. Without it a
+    # server that keeps its clients out of sight could not be stopped
+    # (test_a_connection_that_no_frame_holds_is_found).
     objects = gc.get_referrers(*_classes_under(socket.socket))
     return [value for value in objects if _is_socket(value) and value.fileno() != -1]
 
 
 def sockets_at(names: Collection[object]) -> list[socket.socket]:
-    """Every open socket whose own name is one of `names`, which `getsockname()` gave."""
+    """Return every open socket whose own name is one of `names`, as `getsockname()` gives it."""
     if not names:
         return []
-    return [sock for sock in live_sockets() if any(_stands_at(name, sock) for name in names)]
+    return [sock for sock in live_sockets() if any(_is_at(name, sock) for name in names)]
 
 
 def sockets_of(frame: FrameType) -> list[socket.socket]:
-    """The sockets in a frame's variables, and in those of its module that its code names."""
+    """Return the sockets in a frame's variables, and in the global variables that its code uses."""
     return sockets_in(frame.f_locals.values()) + _named_in(frame.f_code, frame.f_globals)
 
 
 def sockets_used_by(function: Callable[..., object]) -> list[socket.socket]:
-    """The sockets in a function's closure, and in the variables of its module that it names."""
+    """Return the sockets in a function's closure, and in the global variables that it uses."""
     bare = inspect.unwrap(getattr(function, "__func__", function))
     named = _named_in(bare.__code__, bare.__globals__) if isinstance(bare, FunctionType) else []
     return sockets_in([function, bare]) + named
 
 
 def sockets_in(values: Iterable[object], *, attributes: bool = True) -> list[socket.socket]:
-    """The sockets among `values` and in what these contain, to a small depth.
+    """Return the sockets among `values` and in what these contain, to a small depth.
 
     `attributes=False` looks into containers only, not into what an object or a function holds.
     """
@@ -106,7 +109,7 @@ def _socket_inodes() -> set[int] | None:
         return None
     inodes = set()
     for descriptor in descriptors:
-        with suppress(OSError):  # the one that the listing itself had used
+        with suppress(OSError):  # the descriptor of the listing itself is closed by now
             status = os.fstat(int(descriptor))
             if stat.S_ISSOCK(status.st_mode):
                 inodes.add(status.st_ino)
@@ -125,7 +128,7 @@ def _classes_under(kind: type) -> Iterator[type]:
         yield from _classes_under(subclass)
 
 
-def _stands_at(name: object, sock: socket.socket) -> bool:
+def _is_at(name: object, sock: socket.socket) -> bool:
     try:
         own = plain.getsockname(sock)
     except OSError:
@@ -143,7 +146,7 @@ def _contents(value: object, attributes: bool) -> list[object]:
         if isinstance(value, (list, tuple, set, frozenset, deque)):
             return list(value)
         return _held_by(value) if attributes else []
-    except RuntimeError:  # it grew while it was read: the next look will see it
+    except RuntimeError:  # it changed while it was read: the next search will see it
         return []
 
 
@@ -157,7 +160,7 @@ def _held_by(value: object) -> list[object]:
     if isinstance(value, partial):
         return [value.func, *value.args, *value.keywords.values()]
     if isinstance(value, (type, ModuleType)) or type(value).__module__.startswith("sockets_lab."):
-        return []  # the package's own records may know every socket of the notebook
+        return []  # records of this package may know every socket of the notebook
     return list(getattr(value, "__dict__", {}).values())
 
 
@@ -175,6 +178,8 @@ def _named_in(code: CodeType, module: dict[str, object]) -> list[socket.socket]:
 
 @lru_cache(maxsize=1024)
 def _global_names(code: CodeType) -> frozenset[str]:
+    # Not code.co_names, which has the attributes as well: `self.listener` in a server is not the
+    # `listener` of the notebook (test_an_attribute_is_no_name_in_the_module).
     codes = [code]
     names: set[str] = set()
     for code in codes:  # it grows by the functions within

@@ -1,4 +1,4 @@
-"""The sockets of one run: found when they are needed, freed, and put away at its end."""
+"""Sockets of one run: found when needed, unblocked to stop it, and closed at its end."""
 
 import socket
 from collections.abc import Callable, Iterable
@@ -15,100 +15,102 @@ from sockets_lab.background.ownership import (
 from sockets_lab.background.unblocking import (
     ListenerState,
     discard,
-    free,
     is_listening,
     listener_state_of,
     reopen,
+    unblock,
 )
 from sockets_lab.roles import Roles
 
 __all__ = ["RunSockets"]
 
-_estates: "WeakSet[RunSockets]" = WeakSet()  # of runs that are not over
+_active: "WeakSet[RunSockets]" = WeakSet()  # of runs that are not over
 _shut: "WeakSet[socket.socket]" = WeakSet()  # listeners that could not be reopened
 
 
 class RunSockets:
-    """The sockets that a function was given, and those that it and its threads make."""
+    """Sockets that were passed to a function, and those that it and its threads make."""
 
     def __init__(self, function: Callable[..., object], given: Iterable[object]) -> None:
-        """ValueError if a listener among them was shut down by an earlier run."""
+        """Create it; ValueError if an earlier run left one of the listeners shut down."""
         self._function = function
         self._given = list(given)
-        self._own: dict[socket.socket, None] = {}  # kept in order, and open until put away
-        self._doors: dict[socket.socket, ListenerState] = {}
+        self._own: dict[socket.socket, None] = {}  # kept in order, and open until the end
+        self._listeners: dict[socket.socket, ListenerState] = {}
         self._roles = Roles()
         _refuse_shut(self.given())
         self._before = OpenSockets()
-        _estates.add(self)
+        _active.add(self)
 
     def given(self) -> list[socket.socket]:
-        """The sockets that the function was given, or uses by name."""
+        """Return the sockets that were passed to the function, or that it uses by name."""
         return sockets_in(self._given) + sockets_used_by(self._function)
 
     def find(self, frames: Iterable[FrameType], *, everywhere: bool = True) -> None:
-        """Learn which sockets are the run's by now; `frames` are those of its threads.
+        """Find the sockets that the run has by now; `frames` are those of its threads.
 
-        `everywhere=False` spares the long look for connections that no frame holds.
+        `everywhere=False` skips the slow search for connections that no frame holds.
         """
         self._own.update(dict.fromkeys(self.given()))
         for frame in frames:
             self._own.update(dict.fromkeys(sockets_of(frame)))
         if everywhere and self._before.has_grown():
-            doors = [*self._doors.values(), *filter(None, map(listener_state_of, self._own))]
-            at_a_door = sockets_at([door.name for door in doors])
-            found = (sock for sock in at_a_door if sock not in self._before)
-            self._own.update(dict.fromkeys(found))
+            states = [*self._listeners.values(), *filter(None, map(listener_state_of, self._own))]
+            accepted = sockets_at([state.name for state in states])
+            self._own.update(dict.fromkeys(sock for sock in accepted if sock not in self._before))
         self._name(self._own)
 
     def has_datagrams(self) -> bool:
-        """Whether one of the sockets found is no stream."""
+        """Return True if one of the sockets found is a datagram socket."""
         return any(sock.type == socket.SOCK_DGRAM for sock in self._own)
 
-    def free(self) -> None:
-        """Let go who waits on any of the sockets found."""
+    def unblock(self) -> None:
+        """Unblock every thread waiting on one of these sockets."""
         for sock in list(self._own):
-            self._free(sock)
+            self._unblock(sock)
 
-    def free_orphans(self, frames: Iterable[FrameType], *, with_listeners: bool) -> None:
-        """Let nobody wait for a thread that died in `frames`: what it held ends, as if closed."""
+    def unblock_dead_thread(self, frames: Iterable[FrameType], *, with_listeners: bool) -> None:
+        """Shut down the sockets of a thread that died in `frames`, so that no client waits for it.
+
+        `with_listeners` includes the listeners that were passed to the function.
+        """
         orphans = [sock for frame in frames for sock in sockets_of(frame)]
         if with_listeners:
             orphans += self.given()
         self._name(orphans)
         for sock in dict.fromkeys(orphans):
             if not is_listening(sock) or (with_listeners and not self._is_shared(sock)):
-                self._free(sock)
+                self._unblock(sock)
 
-    def put_away(self, frames: Iterable[FrameType]) -> tuple[str, ...]:
-        """Close what the function left open, reopen the listeners it was given; tell the roles."""
+    def close_leftovers(self, frames: Iterable[FrameType]) -> tuple[str, ...]:
+        """Close the sockets left open, and reopen listeners; return the roles of the closed."""
         self.find(frames)
         left = [sock for sock in self._own if sock.fileno() != -1 and sock not in self._before]
         names = tuple(sorted(self._roles.of(sock) for sock in left))
         for sock in left:
             discard(sock)
-        for listener, door in self._doors.items():
-            if listener.fileno() != -1 and not reopen(listener, door):
+        for listener, state in self._listeners.items():
+            if listener.fileno() != -1 and not reopen(listener, state):
                 _shut.add(listener)
         self._own.clear()
-        self._doors.clear()
-        _estates.discard(self)
+        self._listeners.clear()
+        _active.discard(self)
         return names
 
     def _name(self, sockets: Iterable[socket.socket]) -> None:
-        """Name them while the kernel still knows their peers; listeners first, they tell most."""
+        """Give roles while the kernel knows the peers; listeners first, others depend on them."""
         for sock in sorted(sockets, key=is_listening, reverse=True):
             if sock.fileno() != -1 and (is_listening(sock) or sock not in self._before):
                 self._roles.of(sock)
 
-    def _free(self, sock: socket.socket) -> None:
-        door = listener_state_of(sock)
-        if door:
-            self._doors.setdefault(sock, door)
-        free(sock)
+    def _unblock(self, sock: socket.socket) -> None:
+        state = listener_state_of(sock)
+        if state:
+            self._listeners.setdefault(sock, state)
+        unblock(sock)
 
     def _is_shared(self, sock: socket.socket) -> bool:
-        return any(sock in other.given() for other in list(_estates) if other is not self)
+        return any(sock in other.given() for other in list(_active) if other is not self)
 
 
 def _refuse_shut(given: Iterable[socket.socket]) -> None:

@@ -1,4 +1,4 @@
-"""One run of a function in its own thread, from its start to the last thing it leaves behind."""
+"""One run of a function in a thread, from its start to the last thing it leaves behind."""
 
 import inspect
 import sys
@@ -17,15 +17,15 @@ from sockets_lab.interrupts import hold_interrupts
 
 __all__ = ["HURRY_S", "Run"]
 
-POLITE_S = 0.25  # for a function that looks at `stop`, or a coroutine, to end by itself
-PATIENCE_S = 0.2  # after its sockets are freed, before SystemExit is raised in it
-HURRY_S = 0.6  # who interrupts a cell wants the prompt at once
-HALT_AGAIN_S = 0.5  # time for `finally` to clean up
+GRACE_S = 0.25  # for a function that looks at `stop`, or a coroutine, to return
+EXIT_AFTER_S = 0.2  # from the unblocking of its sockets to the first SystemExit
+HURRY_S = 0.6  # after Ctrl-C the user expects the prompt back quickly
+EXIT_AGAIN_S = 0.5  # time for `finally` to clean up
 FIRST_STEP_S, LONGEST_STEP_S = 0.005, 0.1
 
 
 class Run:
-    """A function at work in a thread of its own."""
+    """Run of a function in a separate thread."""
 
     def __init__(
         self,
@@ -33,7 +33,11 @@ class Run:
         args: tuple[object, ...],
         kwargs: Mapping[str, object],
     ) -> None:
-        """TypeError if the function cannot be called so; ValueError if a listener is shut."""
+        """Create it.
+
+        Raises TypeError if the function does not take these arguments, ValueError if a listener is
+        shut down.
+        """
         self.ready = Event()
         self.stopping = Event()
         self.result: object = None
@@ -41,53 +45,54 @@ class Run:
         self.left_open: tuple[str, ...] = ()
         self.is_over = False
         self._function, self._args = function, args
-        self._events = _asked_for(function, args, kwargs, ready=self.ready, stop=self.stopping)
+        self._events = _requested(function, args, kwargs, ready=self.ready, stop=self.stopping)
         self._kwargs = {**kwargs, **self._events}
         self._sockets = RunSockets(function, [*args, *kwargs.values()])
         self._threads = Threads(self._on_error)
         self._first: Member | None = None
         self._cancel: Callable[[], object] | None = None
-        self._halted = False
+        self._exit_raised = False
 
     def start(self, name: str) -> None:
         """Call the function in a thread of this name."""
         self._first = self._threads.start(self._work, name)
 
-    def says_ready(self) -> bool:
-        """Whether the function was handed the event `ready`."""
+    def uses_ready(self) -> bool:
+        """Return True if the event `ready` was passed to the function."""
         return "ready" in self._events
 
     def wait(self, timeout_s: float) -> bool:
-        """Wait until the function has returned or raised; tell whether it has."""
+        """Wait until the function has returned or raised; return True if it has."""
         return self._first is None or self._first.ended.wait(timeout_s)
 
-    def places(self) -> list[str]:
-        """Where the threads stand that still run, the function's own first."""
+    def locations(self) -> list[str]:
+        """Return where the threads are that still run, the one of the function first."""
         return [location_of(member.thread) for member in self._threads.running()]
 
     def end(self, deadline_s: float, hurry: Callable[[], bool] = lambda: False) -> None:
-        """Stop all threads and close what they left open; `places` names who would not stop.
+        """Stop all threads and close what they left open.
 
-        `hurry` tells, while this waits, whether somebody wants the prompt back at once.
+        `locations()` reports threads that did not stop. `hurry` is asked while this waits; it
+        returns True once the user wants the prompt back.
         """
         began = monotonic()
         self.stopping.set()
         try:
-            if self._ask_politely():
-                self._threads.wait(min(POLITE_S, deadline_s))
-            self._free_until(
+            if self._request_stop():
+                self._threads.wait(min(GRACE_S, deadline_s))
+            self._unblock_until(
                 lambda: monotonic() - began > (min(HURRY_S, deadline_s) if hurry() else deadline_s)
             )
         finally:
-            self._threads.relent()
-            self.left_open += self._sockets.put_away(self._frames())
+            self._threads.cancel_exit()
+            self.left_open += self._sockets.close_leftovers(self._frames())
             self._threads.close()
             self.is_over = True
 
     def abandon(self) -> None:
-        """Stop as well as can be: nobody is left to be told."""
+        """Best-effort stop; errors are dropped because no caller remains."""
         with hold_interrupts(), suppress(Exception):
-            self.end(POLITE_S + PATIENCE_S)
+            self.end(GRACE_S + EXIT_AFTER_S)
 
     # In the threads of the run
 
@@ -109,18 +114,18 @@ class Run:
         return await self._function(*self._args, **self._kwargs)  # type: ignore[misc]  # async def
 
     def _on_error(self, error: BaseException) -> None:
-        if self._is_our_doing(error):
+        if self._comes_from_stopping(error):
             return
         self.errors.append(without_our_frames(error))
         is_first = self._first is None or self._first.thread is current_thread()
         frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
-        self._sockets.free_orphans(frames, with_listeners=is_first)
+        self._sockets.unblock_dead_thread(frames, with_listeners=is_first)
 
-    def _is_our_doing(self, error: BaseException) -> bool:
+    def _comes_from_stopping(self, error: BaseException) -> bool:
         if not self.stopping.is_set():
             return False
         if isinstance(error, SystemExit):
-            return self._halted
+            return self._exit_raised
         asyncio = sys.modules.get("asyncio")
         return caused_by_stopping(error) or bool(
             asyncio and isinstance(error, asyncio.CancelledError)
@@ -128,30 +133,30 @@ class Run:
 
     # In the thread that stops it
 
-    def _ask_politely(self) -> bool:
-        """Cancel a coroutine; tell whether the function can end before its sockets are freed."""
+    def _request_stop(self) -> bool:
+        """Cancel a coroutine; return True if the function may return without being unblocked."""
         if self._cancel is not None:
             with suppress(RuntimeError):  # its loop is closed already
                 self._cancel()
         return self._cancel is not None or "stop" in self._events
 
-    def _free_until(self, give_up: Callable[[], bool]) -> None:
+    def _unblock_until(self, give_up: Callable[[], bool]) -> None:
         step_s = FIRST_STEP_S
         self._sockets.find(self._frames(), everywhere=False)
-        # A freed recvfrom() returns without a peer, which no function expects: end it right there.
-        halt_at = monotonic() + (0 if self._sockets.has_datagrams() else PATIENCE_S)
+        # An unblocked recvfrom() returns without a peer, which no function expects: end it there.
+        exit_at = monotonic() + (0 if self._sockets.has_datagrams() else EXIT_AFTER_S)
         while self._threads.running() and not give_up():
-            if monotonic() >= halt_at:
-                self._halt()
-                halt_at = monotonic() + HALT_AGAIN_S
-            self._sockets.free()
+            if monotonic() >= exit_at:
+                self._raise_exit()
+                exit_at = monotonic() + EXIT_AGAIN_S
+            self._sockets.unblock()
             if not self._threads.wait(step_s):
                 self._sockets.find(self._frames())
             step_s = min(2 * step_s, LONGEST_STEP_S)
 
-    def _halt(self) -> None:
-        self._halted = True
-        self._threads.halt()
+    def _raise_exit(self) -> None:
+        self._exit_raised = True
+        self._threads.raise_exit()
 
     def _frames(self) -> list[FrameType]:
         running = self._threads.running()
@@ -161,22 +166,22 @@ class Run:
         return frames
 
 
-def _asked_for(
+def _requested(
     function: Callable[..., object],
     args: tuple[object, ...],
     kwargs: Mapping[str, object],
     **events: Event,
 ) -> dict[str, Event]:
-    """Those of `events` for which the function has a parameter that is not given otherwise."""
+    """Return the events for which the function has a parameter without another argument."""
     try:
         signature = inspect.signature(function)
-    except ValueError:  # some functions written in C do not tell
+    except ValueError:  # some functions written in C have no signature
         return {}
     given = signature.bind_partial(*args, **kwargs).arguments
-    asked = {
+    requested = {
         name: event
         for name, event in events.items()
         if name in signature.parameters and name not in given
     }
-    signature.bind(*args, **kwargs, **asked)
-    return asked
+    signature.bind(*args, **kwargs, **requested)
+    return requested

@@ -1,8 +1,10 @@
-"""The threads of a run: the one that carries the function, and all that it starts in turn.
+"""Threads of a run: the one that calls the function, and all threads that this one starts.
 
-Python does not remember which thread started which. While a run is on, `Thread.start` is therefore
-replaced by one that notes it; the last run puts it back. Each thread works under a guard, so that
-an exception reaches the notebook's cell instead of the standard error stream.
+Python does not remember which thread started which. While a run lasts, `Thread.start` is therefore
+replaced by a function that keeps track of it; the last run restores it. Without it a server with a
+thread for each client (chapter 7) could not be stopped: its threads would stay behind, each with an
+open connection (`test_threads_that_it_started_are_stopped`). Each thread works under a guard, so
+that an exception reaches the notebook's cell instead of the standard error stream.
 """
 
 import socket
@@ -24,98 +26,101 @@ __all__ = ["Member", "Threads", "frames_of"]
 
 HERE = str(Path(__file__).parent)
 
-# Python 3.11: while an exception waits for a thread that does not come back to Python code, every
+# Python 3.11: while an exception is pending for a thread that does not return to Python code, every
 # other thread that is traced or profiled, by a debugger for example, hangs at its next call.
 TRACING_HANGS = sys.version_info < (3, 12)
-FLAG_STAYS_UP = sys.version_info < (3, 13)
 
-TEARDOWN_S = 1.0  # from the end of its work to the end of a thread; microseconds in truth
+TEARDOWN_S = 1.0  # from the end of its work to the end of a thread; usually microseconds
 
 
 class _Flag(BaseException):
-    """Raised in, and caught by, the very thread that takes something back."""
+    """Raised by a thread in itself, and caught there."""
 
 
 class Member(NamedTuple):
-    """A thread, and the event that tells that its work is over."""
+    """A thread, and the event that is set when its work is over."""
 
     thread: threading.Thread
     ended: threading.Event
 
 
 class Threads:
-    """The threads of one run."""
+    """Threads of one run."""
 
     def __init__(self, on_error: Callable[[BaseException], None]) -> None:
-        """`on_error` is called, in the thread, with what its work raised."""
+        """Create it; `on_error` is called in the failing thread, with what its work raised."""
         self._on_error = on_error
         self._members: list[Member] = []
-        self._halted: set[Member] = set()
+        self._exiting: set[Member] = set()
         self._lock = threading.Lock()
 
     def start(self, work: Callable[[], None], name: str) -> Member:
-        """Begin to note who starts whom, and do `work` in a first thread."""
-        _note_who_starts_whom(self, begin=True)
+        """Begin to track new threads, and call `work` in a first one."""
+        _track_starts(self, begin=True)
         thread = threading.Thread(target=work, name=name, daemon=True)
         first = self.adopt(thread)
         thread.start()
         return first
 
     def close(self) -> None:
-        """Note no more who starts whom."""
-        _note_who_starts_whom(self, begin=False)
+        """Stop tracking new threads."""
+        _track_starts(self, begin=False)
 
     def adopt(self, thread: threading.Thread) -> Member:
-        """Make `thread`, which is about to start, one of this run's."""
+        """Add `thread`, which is about to start, to this run."""
         member = Member(thread, threading.Event())
         self._members.append(member)
         _threads_of.setdefault(thread, self)
         vars(thread)["run"] = partial(self._guard, member, thread.run)
         return member
 
-    def disown(self, member: Member) -> None:
+    def forget(self, member: Member) -> None:
         """Forget a thread that could not be started."""
         self._members.remove(member)
         vars(member.thread).pop("run", None)
 
     def running(self) -> list[Member]:
-        """The threads whose work is not over, without the one that asks."""
+        """Return the threads whose work is not over, without the calling one."""
         here = threading.current_thread()
         members = list(self._members)
         return [one for one in members if not one.ended.is_set() and one.thread is not here]
 
     def wait(self, timeout_s: float) -> bool:
-        """Wait until the work of all threads is over; tell whether it is."""
+        """Wait until the work of all threads is over; return True if it is."""
         give_up_at = monotonic() + timeout_s
         for member in self.running():
-            # Not thread.join(): interrupted on Python 3.11 it takes a running thread for an ended.
+            # Not thread.join(): once interrupted, Python 3.11 takes a running thread for ended.
             if member.ended.wait(max(0.0, give_up_at - monotonic())):
                 member.thread.join(TEARDOWN_S)
         return not self.running()
 
-    def halt(self) -> None:
-        """Raise SystemExit in every thread, as soon as it comes back to Python code."""
+    def raise_exit(self) -> None:
+        """Raise SystemExit in every thread, as soon as it returns to Python code.
+
+        Nothing else ends a loop that never looks at `stop`, or that swallows the errors of its
+        sockets (`test_a_loop_that_computes_is_ended`, `test_a_loop_that_swallows_errors_is_ended`).
+        """
         if TRACING_HANGS and (sys.gettrace() or sys.getprofile()):
             return
         for member in self.running():
             with self._lock:
                 if not member.ended.is_set() and not _may_get_a_descriptor(member.thread):
-                    self._halted.add(member)
+                    self._exiting.add(member)
                     _raise_in(member.thread, SystemExit)
 
-    def relent(self) -> None:
-        """Take back the SystemExit of those who did not come back."""
-        for member in self._halted.intersection(self.running()):
+    def cancel_exit(self) -> None:
+        """Cancel the SystemExit of threads that did not return to Python code."""
+        for member in self._exiting.intersection(self.running()):
             _raise_in(member.thread, None)
-            _lower_flag()
+            _clear_async_exc_flag()
 
     def _guard(self, member: Member, work: Callable[[], None]) -> None:
         try:
             self._attempt(work)
         except SystemExit:
-            pass  # it struck while an error was taken down
+            pass  # it arrived while an error was being recorded
         finally:
-            self._settle(member)
+            self._finish(member)
 
     def _attempt(self, work: Callable[[], None]) -> None:
         try:
@@ -123,25 +128,25 @@ class Threads:
         except BaseException as error:
             self._on_error(error)
 
-    def _settle(self, member: Member) -> None:
-        """Say that the work is over, and let no late SystemExit of `halt` strike afterwards."""
+    def _finish(self, member: Member) -> None:
+        """Mark the work as over, and wait out a late SystemExit of `raise_exit`."""
         while True:
             try:
                 with self._lock:
                     member.ended.set()
-                return _let_strike()
+                return _process_pending_exceptions()
             except SystemExit:
                 continue
 
 
-_noting: "set[Threads]" = set()
-_noting_lock = threading.Lock()
+_tracking: "set[Threads]" = set()
+_tracking_lock = threading.Lock()
 _threads_of: "WeakKeyDictionary[threading.Thread, Threads]" = WeakKeyDictionary()
 _plain_start = threading.Thread.start
 
 
 def frames_of(thread: threading.Thread) -> Iterator[FrameType]:
-    """The frames of a running thread, innermost first, without this package's and threading's."""
+    """Yield a thread's frames, innermost first, without those of this room and of threading."""
     frame = sys._current_frames().get(thread.ident or 0)
     while frame:
         file = frame.f_code.co_filename
@@ -150,14 +155,14 @@ def frames_of(thread: threading.Thread) -> Iterator[FrameType]:
         frame = frame.f_back
 
 
-def _note_who_starts_whom(threads: Threads, *, begin: bool) -> None:
-    with _noting_lock:
-        (_noting.add if begin else _noting.discard)(threads)
-        start = _start_and_note if _noting else _plain_start
-        threading.Thread.start = start  # type: ignore[assignment, method-assign]  # see file's head
+def _track_starts(threads: Threads, *, begin: bool) -> None:
+    with _tracking_lock:
+        (_tracking.add if begin else _tracking.discard)(threads)
+        start = _start_tracked if _tracking else _plain_start
+        threading.Thread.start = start  # type: ignore[assignment, method-assign]  # see the top of this file
 
 
-def _start_and_note(thread: threading.Thread) -> None:
+def _start_tracked(thread: threading.Thread) -> None:
     threads = _threads_of.get(threading.current_thread())
     if threads is None or thread.ident is not None:
         return _plain_start(thread)
@@ -165,12 +170,12 @@ def _start_and_note(thread: threading.Thread) -> None:
     try:
         _plain_start(thread)
     except BaseException:
-        threads.disown(member)
+        threads.forget(member)
         raise
 
 
 def _may_get_a_descriptor(thread: threading.Thread) -> bool:
-    # An exception that strikes between accept(2) and the making of its socket loses a descriptor.
+    # An exception between accept(2) and the creation of its socket object loses a descriptor.
     frame = sys._current_frames().get(thread.ident or 0)
     if frame is None or frame.f_code.co_name != "accept":
         return False
@@ -179,19 +184,19 @@ def _may_get_a_descriptor(thread: threading.Thread) -> bool:
 
 
 def _raise_in(thread: threading.Thread, kind: type[BaseException] | None) -> None:
-    what = py_object(kind) if kind else py_object()
-    pythonapi.PyThreadState_SetAsyncExc(c_ulong(thread.ident or 0), what)
+    exception = py_object(kind) if kind else py_object()  # NULL cancels
+    pythonapi.PyThreadState_SetAsyncExc(c_ulong(thread.ident or 0), exception)
 
 
-def _let_strike() -> None:
-    """Come by the place where Python raises what another thread asked for."""
-    for _ in range(100):
-        pass
+def _process_pending_exceptions() -> None:
+    """Do nothing: Python raises the exceptions that other threads asked for as this is called."""
 
 
-def _lower_flag() -> None:
-    # To take back leaves a flag up, which slows all threads down; only who is struck lowers it.
-    if FLAG_STAYS_UP:
+def _clear_async_exc_flag() -> None:
+    # Cancelling leaves CPython's flag for pending exceptions set, and a traced thread of Python
+    # 3.11 hangs even so (test_a_hanging_server_does_not_hang_traced_code). Only a thread that
+    # raises such an exception clears it.
+    if TRACING_HANGS:
         with suppress(_Flag):
             _raise_in(threading.current_thread(), _Flag)
-            _let_strike()
+            _process_pending_exceptions()

@@ -1,14 +1,14 @@
-"""Let go a thread that waits on a socket, and put a listener back as it stood.
+"""Unblock a thread that is waiting on a socket, and restore a listener afterwards.
 
-What differs between systems stands in `free` alone. `shutdown()` ends a wait in `recv()`, `send()`,
-`connect()` and `select()` everywhere. Of a listener, Linux wakes who waits in `accept()` (EINVAL);
-macOS, the BSDs and Windows refuse with ENOTCONN and let it wait. There the listener is made
-non-blocking and connected to: `accept()` returns that connection, and the next one says EAGAIN.
-Closing is no way out: who waits keeps waiting, and the number of the descriptor may be given to
-another socket meanwhile (shutdown(2), close(2)).
+Only `unblock` differs between systems. `shutdown()` ends a wait in `recv()`, `send()`, `connect()`
+and `select()` everywhere. On a listener, Linux wakes a thread in `accept()` (EINVAL); macOS, the
+BSDs and Windows refuse with ENOTCONN and leave it waiting. There the listener is made non-blocking
+and connected to: `accept()` returns that connection, and the next call fails with EAGAIN. Closing
+does not help: the thread keeps waiting, and the number of the descriptor may be given to another
+socket meanwhile (shutdown(2), close(2)).
 
-`plain` is the socket beneath `socket.socket`: recording replaces methods of the latter, and what is
-done here is no call of the learner's.
+`plain` is the class beneath `socket.socket`: a recording replaces methods of the latter, and these
+calls are not the learner's.
 """
 
 import errno
@@ -22,17 +22,17 @@ __all__ = [
     "ListenerState",
     "caused_by_stopping",
     "discard",
-    "free",
     "is_blocking",
     "is_listening",
     "listener_state_of",
     "reopen",
+    "unblock",
 ]
 
 POKE_TIMEOUT_S = 0.5
-TCP_CLOSE = b"\x07"  # the state's number in Linux: neither connected nor listening
+TCP_CLOSE = b"\x07"  # TCP_CLOSE in Linux: neither connected nor listening
 
-# What calls answer when their socket, or their peer's, is shut down or made non-blocking.
+# How calls fail when their socket, or their peer's, is shut down or made non-blocking.
 OUR_ERRNOS = {
     errno.EAGAIN,
     errno.EBADF,
@@ -48,7 +48,7 @@ OUR_ERRNOS = {
 
 
 class ListenerState(NamedTuple):
-    """How a listener stood before it was freed: its name, backlog and timeout in seconds."""
+    """State of a listener before it was unblocked: name, backlog and timeout in seconds."""
 
     name: Any
     backlog: int
@@ -56,7 +56,7 @@ class ListenerState(NamedTuple):
 
 
 def listener_state_of(sock: socket.socket) -> ListenerState | None:
-    """How `sock` stands now; None if it does not listen, or its thread has just closed it."""
+    """Return the state of `sock`; None if it does not listen, or was closed just now."""
     try:
         if is_listening(sock):
             return ListenerState(plain.getsockname(sock), _backlog(sock), plain.gettimeout(sock))
@@ -66,7 +66,7 @@ def listener_state_of(sock: socket.socket) -> ListenerState | None:
 
 
 def is_listening(sock: socket.socket) -> bool:
-    """Whether the kernel would let `sock` accept; a closed socket does not listen."""
+    """Return True if `sock` listens; a closed socket does not."""
     try:
         return bool(plain.getsockopt(sock, socket.SOL_SOCKET, socket.SO_ACCEPTCONN))
     except OSError:
@@ -74,57 +74,57 @@ def is_listening(sock: socket.socket) -> bool:
 
 
 def is_blocking(sock: socket.socket) -> bool:
-    """Whether calls on `sock` wait for ever."""
+    """Return True if calls on `sock` may wait for ever."""
     return plain.gettimeout(sock) is None
 
 
-def free(sock: socket.socket) -> None:
-    """Let go every thread that waits on `sock`, and those that will; it stays open."""
+def unblock(sock: socket.socket) -> None:
+    """Unblock every thread that waits on `sock`, now or later; the socket stays open."""
     if _tcp_info(sock)[:1] == TCP_CLOSE:
-        # Nobody can wait on it. And shutdown(), though refused, would leave a mark on Linux: should
-        # this socket ever listen, its connections would begin at their end.
+        # No thread can wait on it. And shutdown(), though refused, would leave a mark on Linux: if
+        # this socket ever listens, its connections begin with their end of stream.
         return
     try:
         plain.shutdown(sock, socket.SHUT_RDWR)
     except OSError:
         if is_listening(sock) or sock.type == socket.SOCK_DGRAM:
-            _poke(sock)
+            _wake(sock)
 
 
-def reopen(listener: socket.socket, door: ListenerState) -> bool:
-    """Put a freed listener back as it stood, for the next run; tell whether it now listens.
+def reopen(listener: socket.socket, state: ListenerState) -> bool:
+    """Restore an unblocked listener to `state`, for the next run; return True if it listens now.
 
-    Clients that it had not accepted are reset. Where the kernel refuses the old address, because
-    connections rest on it and SO_REUSEADDR was not set, the listener stays shut down.
+    Clients that were not accepted yet are reset. Where the kernel refuses the old address, because
+    connections still use it and SO_REUSEADDR was not set, the listener stays shut down.
     """
     try:
         if is_listening(listener):
             _empty_queue(listener)
         else:
-            _bind_again(listener, door.name)
-            plain.listen(listener, door.backlog)
-        plain.settimeout(listener, door.timeout_s)
+            _bind_again(listener, state.name)
+            plain.listen(listener, state.backlog)
+        plain.settimeout(listener, state.timeout_s)
     except OSError:
         return False
     return True
 
 
 def discard(sock: socket.socket) -> None:
-    """Close `sock`, unseen by a recording."""
+    """Close `sock` without a trace in a recording."""
     with suppress(OSError):
         socket.close(plain.detach(sock))
 
 
 def caused_by_stopping(error: BaseException) -> bool:
-    """Whether `error` is what a call answers when its socket is freed under it."""
+    """Return True if `error` is how a call fails when its socket is unblocked under it."""
     ssl = sys.modules.get("ssl")
     if isinstance(error, EOFError) or (ssl and isinstance(error, ssl.SSLError)):
         return True
     return isinstance(error, OSError) and error.errno in OUR_ERRNOS
 
 
-def _poke(sock: socket.socket) -> None:
-    """Give who waits on a listener a client, and who waits on a datagram socket a datagram."""
+def _wake(sock: socket.socket) -> None:
+    """Send a client to a listener, and a datagram to a datagram socket, so that the wait ends."""
     with suppress(OSError), closing(plain(sock.family, sock.type)) as client:
         plain.setblocking(sock, False)  # the next call must not wait again
         client.settimeout(POKE_TIMEOUT_S)
@@ -167,7 +167,7 @@ def _backlog(listener: socket.socket) -> int:
 
 
 def _tcp_info(sock: socket.socket) -> bytes:
-    """The beginning of what Linux tells of a TCP socket (tcp(7)); nothing on other systems."""
+    """Return the beginning of Linux's TCP_INFO (tcp(7)); nothing on other systems."""
     if not sys.platform.startswith("linux"):
         return b""
     try:

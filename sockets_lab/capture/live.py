@@ -1,4 +1,4 @@
-"""Captures: made here where the machine can, recorded where it cannot, and never in silence."""
+"""Captures made on this machine, or recorded ones where it cannot, which is always announced."""
 
 import json
 from collections.abc import Callable
@@ -7,9 +7,10 @@ from os import PathLike
 from typing import TypeVar
 
 from sockets_lab.capabilities import capability, require
+from sockets_lab.capture.packets import Packet
 from sockets_lab.capture.pcap import read_packets
-from sockets_lab.capture.segments import Capture, Packet
-from sockets_lab.capture.sniffing import sniffed
+from sockets_lab.capture.segments import Capture
+from sockets_lab.capture.sniffing import sniff
 from sockets_lab.capture.streams import assemble
 from sockets_lab.course_files import Provenance, recorded, say_recorded
 from sockets_lab.netns import in_private_network
@@ -23,7 +24,7 @@ PROVENANCE = "recorded.json"
 
 
 def read(path: str | PathLike[str]) -> Capture:
-    """The TCP segments in a capture file, such as tcpdump or Wireshark write.
+    """Return the TCP segments in a capture file, such as tcpdump or Wireshark write.
 
     path: a pcap or pcapng file. Raises OSError (ENOENT, EACCES) and ValueError for a file that is
     no capture. The capture must have begun before the first connect(): see `Capture.left_out`.
@@ -34,26 +35,26 @@ def read(path: str | PathLike[str]) -> Capture:
 def capture(function: Callable[..., object], /, *args: object, deadline_s: float = 10.0) -> Capture:
     """Run a function in a private network, and return the TCP segments that it caused.
 
-    function, args, deadline_s: as for `in_private_network`. Everything counts that is on its way
-    when the function returns; what the kernel would send later, such as a delayed acknowledgement,
-    does not. What the function returns is the capture's `result`.
+    function, args, deadline_s: as for `in_private_network`. Segments that are on their way when the
+    function returns are included; what the kernel would send later, such as a delayed
+    acknowledgement, is not. The return value of the function is the capture's `result`.
 
     Raises what the function raises, Unavailable where this machine cannot capture, TimeoutError at
     the deadline, and RuntimeError where packets came too fast or too many to keep.
     """
     require("raw-capture", "the packets of a connection")
-    result, packets = in_private_network(_watched(function), *args, deadline_s=deadline_s)
+    result, packets = in_private_network(_with_packets(function), *args, deadline_s=deadline_s)
     return assemble(packets, result)
 
 
 def captured(
     name: str, function: Callable[..., object], /, *args: object, deadline_s: float = 10.0
 ) -> Capture:
-    """Capture what a function does, or read a recording if this machine cannot capture.
+    """Capture what a function does, or read a recorded capture if this machine cannot.
 
-    name: of the recording in data/captures/, without its ending. The rest is as for `capture`. A
-    line says so when it is the recording, whose `result` is None. FileNotFoundError where nothing
-    was recorded under this name.
+    name: of the recorded file in data/captures/, without its ending. The rest is as for `capture`.
+    A line is printed for a recorded capture, whose `result` is None. FileNotFoundError if there is
+    no file of this name.
     """
     here = capability("raw-capture")
     if here.has:
@@ -64,9 +65,9 @@ def captured(
     return read(path)
 
 
-def _watched(function: Callable[..., T]) -> Callable[..., tuple[T, list[Packet]]]:
+def _with_packets(function: Callable[..., T]) -> Callable[..., tuple[T, list[Packet]]]:
     @wraps(function)  # so that messages name the function, not this
-    def watched(*args: object) -> tuple[T, list[Packet]]:
-        return sniffed(function, *args)
+    def run(*args: object) -> tuple[T, list[Packet]]:
+        return sniff(function, *args)
 
-    return watched
+    return run

@@ -1,9 +1,9 @@
-"""Packets to and from pcap files, and their headers, through scapy.
+"""Read and write pcap files, and parse their packets, with scapy.
 
 scapy takes 0.2 to 0.3 s to import, asks the kernel for its interfaces and routes meanwhile, keeps
 tables of names in the user's cache folder, and warns on the error stream about what this machine
-lacks for sending packets. So it is imported when the first packet is read, not before; only its
-layers for IP and TCP are (`scapy.all` takes three times as long); and its warnings are held back.
+lacks for sending packets. So it is imported when the first packet is read; only its layers for IP
+and TCP are (`scapy.all` takes three times as long); and its warnings are suppressed.
 """
 
 import logging
@@ -12,31 +12,32 @@ from contextlib import contextmanager
 from os import PathLike
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from sockets_lab.capture.segments import FLAGS, Packet
+from sockets_lab.capture.packets import FLAGS, Packet
 
 if TYPE_CHECKING:
     from scapy.packet import Packet as Layer
 
-__all__ = ["MARK", "Header", "Place", "header", "mark_in", "quiet", "read_packets", "write"]
+__all__ = ["MARK", "Address", "Header", "mark_in", "parse_header", "quiet", "read_packets", "write"]
 
 MARK: Final = b"sockets_lab: "
-"""What the datagrams of `mark()` begin with."""
+"""Prefix of the datagrams of `mark()`."""
 
-Place = tuple[str, int]
+Address = tuple[str, int]
 
 _LINKTYPE_RAW = 101  # https://www.tcpdump.org/linktypes.html: each packet begins with its IP header
 
 
 class Header(NamedTuple):
-    """What the headers of one TCP segment say, with the numbers as they were sent.
+    """Headers of one TCP segment, with the numbers as they were sent.
 
     `at_ns` is when it was captured, since 1970. `scale` is the sender's window scale, which a SYN
-    may carry (RFC 7323, section 2.2). `payload` may have been cut short, `nbytes` tells its length.
+    may carry (RFC 7323, section 2.2). `payload` may have been cut short, `nbytes` is
+    its full length.
     """
 
     at_ns: int
-    source: Place
-    target: Place
+    source: Address
+    target: Address
     flags: tuple[str, ...]
     seq: int
     ack: int
@@ -47,12 +48,12 @@ class Header(NamedTuple):
 
     @property
     def opens(self) -> bool:
-        """Whether it asks for a connection: a SYN that acknowledges nothing."""
+        """Return True if it asks for a connection: a SYN that acknowledges nothing."""
         return "SYN" in self.flags and "ACK" not in self.flags
 
 
 def read_packets(path: str | PathLike[str]) -> list[Packet]:
-    """The IP packets in a capture file of any kind that scapy reads, whatever carried them.
+    """Return the IP packets in a capture file of any format and link type that scapy reads.
 
     Raises OSError (ENOENT, EACCES), and ValueError for a file that is no capture.
     """
@@ -83,8 +84,8 @@ def write(path: str | PathLike[str], packets: Iterable[Packet]) -> None:
                 file.write_packet(packet.data, sec=seconds, usec=rest_ns)
 
 
-def header(packet: Packet) -> Header | None:
-    """The TCP header in a packet with its endpoints; None if it carries no TCP."""
+def parse_header(packet: Packet) -> Header | None:
+    """Return the TCP header of a packet, with its endpoints; None if it has none."""
     from scapy.layers.inet import TCP
 
     ip = _ip(packet.data)
@@ -107,7 +108,7 @@ def header(packet: Packet) -> Header | None:
 
 
 def mark_in(packet: Packet) -> str | None:
-    """The words of a `mark()`; None if the packet is not one of those."""
+    """Return the words of a `mark()`; None if the packet is not one of those."""
     from scapy.layers.inet import UDP
 
     ip = _ip(packet.data) if MARK in packet.data else None
@@ -117,7 +118,7 @@ def mark_in(packet: Packet) -> str | None:
 
 
 def _ip_packets(layer: "Layer") -> Iterator[Packet]:
-    """The packet inside a frame of any link layer, without what fills up the frame behind it."""
+    """Yield the IP packet inside a frame of any link layer, without the padding after it."""
     from scapy.layers.inet import IP
     from scapy.layers.inet6 import IPv6
 
@@ -137,14 +138,14 @@ def _ip(data: bytes) -> "Layer | None":
 
 
 def _length(ip: "Layer") -> int:
-    """The length of the whole packet, as its header tells; it may have been cut short."""
-    told = ip.len if ip.version == 4 else 40 + ip.plen
-    return told or len(ip.original)
+    """Return the length of the whole packet from its header; the capture may have cut it short."""
+    length = ip.len if ip.version == 4 else 40 + ip.plen
+    return length or len(ip.original)
 
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Hold back what scapy logs as a warning, on import and about packets that are cut short."""
+    """Suppress scapy's warnings, on import and about packets that were cut short."""
     logger = logging.getLogger("scapy")
     before = logger.level or logging.WARNING  # what scapy sets on import
     logger.setLevel(logging.ERROR)

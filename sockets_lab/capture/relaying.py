@@ -1,12 +1,12 @@
-"""The proxy's engine: one thread that passes on what clients and a server say to each other.
+"""Relay connections between clients and a server in one thread: the engine of the proxy.
 
-Each direction holds what was read from one socket and not yet taken by the other; when it holds
-enough, it reads no more until there is room, so that a reader who does not read is felt by the
-writer as it would be without a proxy. The end of a stream is passed on as `shutdown(SHUT_WR)`, once
-everything before it is through, and a reset as a reset.
+Each direction buffers what was read from one socket and not yet accepted by the other; when the
+buffer is full, it reads no more until there is room, so that backpressure reaches the sender as it
+would without a proxy. The end of a stream is relayed as `shutdown(SHUT_WR)`, once everything before
+it is sent, and a reset as a reset.
 
-A socket that is not waited for (its direction is full, or has ended) can still be reset. selectors
-has no event for that alone, so such sockets are asked for an error every few milliseconds.
+A socket that is not registered (its direction is full, or has ended) can still be reset. selectors
+has no event for that alone, so such sockets are checked for an error every few milliseconds.
 """
 
 import errno
@@ -26,93 +26,97 @@ __all__ = ["Relay"]
 Note = Callable[[str, str, bytes], None]
 
 _READ, _WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
-_HELD = 1 << 16  # bytes, at most in one direction
-_MOST = 64  # conversations at a time; more clients wait in the listener's queue
+_BUFFER = 1 << 16  # bytes, at most in one direction
+_MOST = 64  # connections at a time; more clients wait in the listener's queue
 _GLANCE_S = 0.02
 _SWEEP_S = 0.5
 _UNDER_WAY: Final = (0, errno.EINPROGRESS, errno.EWOULDBLOCK)
 
 
 class Relay:
-    """Passes on conversations in a thread until it is told to stop; then everything is closed."""
+    """Relay of connections, in a thread, until `stopping` is set; then everything is closed."""
 
     def __init__(self, target: tuple[object, ...], note: Note) -> None:
-        """`note` is called in the thread with (who, "bytes" or "end" or "reset", the bytes)."""
+        """Create it; `note` is called with (role, "bytes" or "end" or "reset", the bytes)."""
         self.stopping = threading.Event()
         self.problem: BaseException | None = None
         self._target = target
         self._note = note
-        self._talks: list[_Talk] = []
-        self._met = 0
+        self._connections: list[_RelayedConnection] = []
+        self._accepted = 0
 
     def run(self, listener: socket.socket) -> None:
-        """Accept clients and pass on what they say; the listener is closed at the end."""
+        """Accept clients and relay their connections; close the listener at the end."""
         listener.setblocking(False)
         try:
             with listener:
                 while not self.stopping.is_set():
-                    self._turn(listener, _GLANCE_S)
+                    self._run_once(listener, _GLANCE_S)
                 until = time.monotonic() + _SWEEP_S
-                while self._turn(listener, 0) and time.monotonic() < until:
-                    pass  # what has come by now is still passed on
+                while self._run_once(listener, 0) and time.monotonic() < until:
+                    pass  # bytes that have arrived by now are still relayed
         except BaseException as problem:
             self.problem = problem
         finally:
-            for talk in self._talks:
-                talk.close()
+            for connection in self._connections:
+                connection.close()
 
-    def _turn(self, listener: socket.socket, timeout_s: float) -> bool:
-        """Do what can be done without waiting, and say whether there was anything."""
-        talk_of = {sock: talk for talk in self._talks for sock in talk.roles}
-        wishes = {sock: wish for talk in self._talks for sock, wish in talk.wishes().items()}
-        wishes[listener] = _READ if len(self._talks) < _MOST else 0
-        ready = _select(wishes, timeout_s)
+    def _run_once(self, listener: socket.socket, timeout_s: float) -> bool:
+        """Relay what is ready after `timeout_s`; return True if anything was."""
+        owners = {sock: connection for connection in self._connections for sock in connection.roles}
+        interests = {
+            sock: interest
+            for connection in self._connections
+            for sock, interest in connection.interests().items()
+        }
+        interests[listener] = _READ if len(self._connections) < _MOST else 0
+        ready = _select(interests, timeout_s)
         for sock, events in ready.items():
             if sock is listener:
                 self._accept(listener)
             else:
-                talk_of[sock].move(sock, events)
-        for sock, talk in talk_of.items():
-            if not wishes[sock]:
-                talk.look_for_reset(sock)
-        self._talks = [talk for talk in self._talks if not talk.is_over]
+                owners[sock].on_event(sock, events)
+        for sock, connection in owners.items():
+            if not interests[sock]:
+                connection.check_for_reset(sock)
+        self._connections = [each for each in self._connections if not each.is_over]
         return bool(ready)
 
     def _accept(self, listener: socket.socket) -> None:
         try:
             client, _ = listener.accept()
-        except (BlockingIOError, ConnectionAbortedError):  # it has gone again
+        except (BlockingIOError, ConnectionAbortedError):  # it is gone again
             return
-        self._met += 1
+        self._accepted += 1
         server = socket.socket(client.family)
-        self._talks.append(_Talk(client, server, self._met, self._note))
-        self._talks[-1].connect(self._target)
+        self._connections.append(_RelayedConnection(client, server, self._accepted, self._note))
+        self._connections[-1].connect(self._target)
 
 
-class _Way:
-    """One direction: from a socket to the one that its bytes are for."""
+class _Direction:
+    """One direction: from a socket to the one that gets its bytes."""
 
     def __init__(self, source: socket.socket, target: socket.socket) -> None:
         self.source, self.target = source, target
-        self.held = bytearray()
-        self.has_ended = self.is_through = False
+        self.buffer = bytearray()
+        self.has_ended = self.is_finished = False
 
     @property
     def reads(self) -> bool:
-        return not self.has_ended and len(self.held) < _HELD
+        return not self.has_ended and len(self.buffer) < _BUFFER
 
     def drain(self) -> None:
-        """Hand on what the target takes now, and the end of the stream when all is handed on."""
+        """Send what the target accepts now, and the end of the stream when all is sent."""
         with suppress(BlockingIOError):
-            while self.held:
-                del self.held[: self.target.send(self.held)]
-        if self.has_ended and not self.held and not self.is_through:
+            while self.buffer:
+                del self.buffer[: self.target.send(self.buffer)]
+        if self.has_ended and not self.buffer and not self.is_finished:
             self.target.shutdown(socket.SHUT_WR)
-            self.is_through = True
+            self.is_finished = True
 
 
-class _Talk:
-    """One client's conversation with the server: two sockets of the proxy, two directions."""
+class _RelayedConnection:
+    """One client's connection to the server: two sockets of the proxy, two directions."""
 
     def __init__(
         self, client: socket.socket, server: socket.socket, number: int, note: Note
@@ -122,27 +126,28 @@ class _Talk:
         self._connecting = True
         self._server = server
         self._note = note
-        self._from = {client: _Way(client, server), server: _Way(server, client)}
+        self._from = {client: _Direction(client, server), server: _Direction(server, client)}
         self._to = {client: self._from[server], server: self._from[client]}
         for sock in self.roles:
             sock.setblocking(False)
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # no wait of our own
+            # The proxy adds no delay.
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def connect(self, target: tuple[object, ...]) -> None:
         if self._server.connect_ex(target) not in _UNDER_WAY:
             self._refused()
 
-    def wishes(self) -> dict[socket.socket, int]:
-        """What each socket is to be waited for; 0 for nothing now."""
+    def interests(self) -> dict[socket.socket, int]:
+        """Return the events to wait for, by socket; 0 for none now."""
         if self._connecting:
             return {sock: _WRITE * (sock is self._server) for sock in self.roles}
         return {
-            sock: _READ * self._from[sock].reads | _WRITE * bool(self._to[sock].held)
+            sock: _READ * self._from[sock].reads | _WRITE * bool(self._to[sock].buffer)
             for sock in self.roles
         }
 
-    def move(self, sock: socket.socket, events: int) -> None:
-        """Pass on what a socket is ready for."""
+    def on_event(self, sock: socket.socket, events: int) -> None:
+        """Relay what a socket is ready for."""
         if self.is_over:
             return
         if self._connecting:
@@ -152,7 +157,7 @@ class _Talk:
         if events & _READ and not self.is_over:
             self._read(self._from[sock])
 
-    def look_for_reset(self, sock: socket.socket) -> None:
+    def check_for_reset(self, sock: socket.socket) -> None:
         if not self.is_over and sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
             self._reset_by(self.roles[sock])
 
@@ -166,41 +171,41 @@ class _Talk:
             self._refused()
         self._connecting = False
 
-    def _read(self, way: _Way) -> None:
-        role = self.roles[way.source]
+    def _read(self, direction: _Direction) -> None:
+        role = self.roles[direction.source]
         try:
-            data = way.source.recv(_HELD - len(way.held))
+            data = direction.source.recv(_BUFFER - len(direction.buffer))
         except BlockingIOError:
             return
-        except OSError:  # ECONNRESET; ETIMEDOUT, EPIPE: the other end is gone all the same
+        except OSError:  # ECONNRESET; ETIMEDOUT, EPIPE: the other end is gone as well
             return self._reset_by(role)
         self._note(role, "bytes" if data else "end", data)
-        way.held += data
-        way.has_ended = not data
-        self._write(way)
+        direction.buffer += data
+        direction.has_ended = not data
+        self._write(direction)
 
-    def _write(self, way: _Way) -> None:
+    def _write(self, direction: _Direction) -> None:
         try:
-            way.drain()
+            direction.drain()
         except OSError:  # ECONNRESET, EPIPE, ENOTCONN
-            return self._reset_by(self.roles[way.target])
-        if all(each.is_through for each in self._from.values()):
+            return self._reset_by(self.roles[direction.target])
+        if all(each.is_finished for each in self._from.values()):
             self.close()
 
     def _refused(self) -> None:
         self._reset_by(CLOSED_PORT)
 
     def _reset_by(self, role: str) -> None:
-        """Note a reset, and pass it on: both sockets are closed with RST."""
+        """Note a reset, and relay it: both sockets are closed with RST."""
         self._note(role, "reset", b"")
         for sock in self.roles:
             reset(sock)
         self.close()
 
 
-def _select(wishes: Mapping[socket.socket, int], timeout_s: float) -> dict[socket.socket, int]:
+def _select(interests: Mapping[socket.socket, int], timeout_s: float) -> dict[socket.socket, int]:
     with selectors.DefaultSelector() as selector:
-        for sock, events in wishes.items():
+        for sock, events in interests.items():
             if events:
                 selector.register(sock, events, data=sock)
         return {key.data: events for key, events in selector.select(timeout_s)}

@@ -1,4 +1,4 @@
-"""What a capture holds: TCP segments, told in roles."""
+"""TCP segments of a capture, labelled by role."""
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -7,30 +7,23 @@ from itertools import compress
 from os import PathLike
 from typing import Final, NamedTuple, overload
 
-__all__ = ["CLOSED_PORT", "FLAGS", "Capture", "Packet", "Segment", "Step", "count_of_bytes"]
+from sockets_lab.capture.packets import Packet
+from sockets_lab.capture.pcap import write
 
-# In the order of their bits, lowest first (RFC 9293, section 3.1), in which they are mostly told.
-FLAGS: Final = ("FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR")
+__all__ = ["CLOSED_PORT", "Capture", "Segment", "Step", "count_of_bytes"]
 
 CLOSED_PORT: Final = "closed port"
-"""The end that refuses a client: nobody listens there, and the kernel answers by itself."""
-
-
-class Packet(NamedTuple):
-    """One packet as it was captured: `at_ns` since 1970, and its bytes from the IP header on."""
-
-    at_ns: int
-    data: bytes
+"""The end that refuses a client: there is no listener, and the kernel itself answers."""
 
 
 class Segment(NamedTuple):
-    """One TCP segment: who sent it to whom, and what its header says (RFC 9293, section 3.1).
+    """One TCP segment: its sender, receiver, and header (RFC 9293, section 3.1).
 
     `at_s` is seconds after the first segment of the capture. `flags` are the names of the flags
     that are set, such as "SYN ACK". `seq` and `ack` count from each end's own SYN, which is number
     0; `ack` is None without the flag ACK. `nbytes` is the length of the payload, and `payload` as
-    much of it as was captured. `window` is the room that the sender has, in bytes. `again` is True
-    when the sender had sent all of it before: a retransmission.
+    much of it as was captured. `window` is the receive window that the sender offers, in bytes.
+    `again` is True when the sender had sent all of it before: a retransmission.
     """
 
     at_s: float
@@ -45,35 +38,35 @@ class Segment(NamedTuple):
     again: bool = False
 
     def has(self, flag: str) -> bool:
-        """Whether the flag of this name is set."""
+        """Return True if the flag of this name is set."""
         return flag in self.flags.split()
 
     @property
     def end(self) -> int:
-        """The sequence number behind this segment: SYN and FIN take one each (RFC 9293, 3.4)."""
+        """Return the sequence number after it: SYN and FIN take one each (RFC 9293, 3.4)."""
         return self.seq + self.nbytes + self.has("SYN") + self.has("FIN")
 
     @property
     def opens(self) -> bool:
-        """Whether this is a client's first word: a SYN that acknowledges nothing."""
+        """Return True if it asks for a connection: a SYN that acknowledges nothing."""
         return self.has("SYN") and not self.has("ACK")
 
     def __str__(self) -> str:
         count = [count_of_bytes(self.nbytes)] * bool(self.nbytes)
-        said = [self.flags or "no flag", *count, *["again"] * self.again]
-        return f"{self.sender} -> {self.receiver}: {', '.join(said)}"
+        parts = [self.flags or "no flag", *count, *["again"] * self.again]
+        return f"{self.sender} -> {self.receiver}: {', '.join(parts)}"
 
     def __repr__(self) -> str:  # the time and the window differ from run to run
         return str(self)
 
 
 def count_of_bytes(nbytes: int) -> str:
-    """Say how many bytes: "1 byte", "1,024 bytes"."""
+    """Return a number of bytes in words: "1 byte", "1,024 bytes"."""
     return "1 byte" if nbytes == 1 else f"{nbytes:,} bytes"
 
 
 class Step(NamedTuple):
-    """What a `mark()` said, and how many segments had come by before it."""
+    """Words of a `mark()`, and the number of segments before it."""
 
     words: str
     segments: int
@@ -87,12 +80,12 @@ class Step(NamedTuple):
 
 
 class Capture(Sequence[Segment]):
-    """The TCP segments of a capture, in the order in which they arrived.
+    """TCP segments of a capture, in the order in which they arrived.
 
-    Its text tells roles, flags and lengths: no address, no port, no time. `steps` are the marks
+    Its text has roles, flags and lengths: no address, no port, no time. `steps` are the marks
     among the segments; `result` is what the function returned whose packets these are (None in a
-    recording); `left_out` counts segments of conversations whose SYN was not captured, so that
-    nobody can tell who the client is.
+    recording); `left_out` counts segments of connections whose SYN was not captured, so that the
+    client is unknown.
     """
 
     def __init__(
@@ -104,7 +97,7 @@ class Capture(Sequence[Segment]):
         result: object = None,
         left_out: int = 0,
     ) -> None:
-        """`packets`, if there are any, are those of the segments, one each."""
+        """Create it; `packets`, if there are any, are those of the segments, one each."""
         self._segments = tuple(segments)
         self._packets = tuple(packets)
         self.steps = tuple(steps)
@@ -113,25 +106,23 @@ class Capture(Sequence[Segment]):
 
     @property
     def roles(self) -> tuple[str, ...]:
-        """Everybody who appears in it, in order of appearance."""
+        """Return the roles that appear in it, in order of appearance."""
         return tuple(dict.fromkeys(role for one in self for role in (one.sender, one.receiver)))
 
     def of(self, role: str) -> "Capture":
-        """The segments that `role` sent or received. KeyError for one that is not in `roles`."""
+        """Return the segments that `role` sent or received; KeyError if it is not in `roles`."""
         if role not in self.roles:
             near = get_close_matches(role, self.roles, n=1) or self.roles
-            raise KeyError(
-                f"nobody here is called {role!r}: there is {', '.join(near) or 'nobody'}"
-            )
+            raise KeyError(f"this capture has no {role!r}, but {', '.join(near) or 'no segments'}")
         return self._only(lambda segment: role in (segment.sender, segment.receiver))
 
     def without_bare_acks(self) -> "Capture":
-        """The capture without the acknowledgements that one run may show and the next may not.
+        """Return the capture without acknowledgements that may or may not be sent.
 
         A segment that only acknowledges may wait for up to 0.2 s and ride on the next segment to
-        the same end instead (RFC 9293, section 3.8.6.3). Two kinds are always sent, and at once,
-        and so they stay: the one that ends a handshake, and the one to the other end's FIN by an
-        end that has sent its own.
+        the same end instead (RFC 9293, section 3.8.6.3). Two kinds are always sent, and
+        immediately, and so they stay: the one that ends a handshake, and the one that an end sends
+        for the other's FIN after its own.
         """
         connected: set[str] = set()
         finished: set[str] = set()
@@ -141,13 +132,13 @@ class Capture(Sequence[Segment]):
         """Write the packets as a pcap file, which Wireshark and tcpdump read as well.
 
         The packets begin with the IP header (link type 101, LINKTYPE_RAW). Raises ValueError for a
-        capture made by hand, which has none, and OSError.
+        capture without packets, such as one made by hand, and OSError.
         """
-        from sockets_lab.capture.pcap import write
-
         marks = [step.packet for step in self.steps if step.packet]
         if len(self._packets) != len(self):
-            raise ValueError(f"{len(self)} segments and no packets: save a capture that was made")
+            raise ValueError(
+                f"{len(self)} segments and no packets: only a real capture can be saved"
+            )
         write(path, sorted([*self._packets, *marks]))
 
     def _only(self, wanted: Callable[[Segment], bool]) -> "Capture":
@@ -177,21 +168,21 @@ class Capture(Sequence[Segment]):
     def __str__(self) -> str:
         lines = [str(segment) for segment in self] or ["no segments"]
         if self.left_out:
-            lines.append(f"segments left out, since their SYN was not captured: {self.left_out}")
+            lines.append(f"segments left out because their SYN was not captured: {self.left_out}")
         return "\n".join(lines)
 
     __repr__ = __str__
 
 
 def _may_be_missing(segment: Segment, connected: set[str], finished: set[str]) -> bool:
-    """Whether a segment is such an acknowledgement.
+    """Return True for an acknowledgement that may or may not be sent.
 
-    Takes note of who has acknowledged the other's SYN, and of who has sent FIN.
+    Add the ends that have acknowledged the other's SYN, or sent FIN, to the two sets.
     """
-    who = segment.sender
-    ends_handshake = segment.ack == 1 and who not in connected
-    ends_close = finished >= {who, segment.receiver}
-    connected.update({who} if segment.has("ACK") else ())
-    finished.update({who} if segment.has("FIN") else ())
+    sender = segment.sender
+    ends_handshake = segment.ack == 1 and sender not in connected
+    ends_close = finished >= {sender, segment.receiver}
+    connected.update({sender} if segment.has("ACK") else ())
+    finished.update({sender} if segment.has("FIN") else ())
     is_bare = segment.flags == "ACK" and not segment.nbytes
     return is_bare and not ends_handshake and not ends_close

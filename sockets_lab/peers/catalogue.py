@@ -1,4 +1,4 @@
-"""All peers, in the order in which they are taught, with a line for each."""
+"""Table of all peers, in the order in which they are taught."""
 
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
@@ -10,7 +10,7 @@ __all__ = ["PEERS", "Peer"]
 
 
 class Peer(NamedTuple):
-    """A peer with its line in a table; call it as you call its function.
+    """Peer with its line in a table; call it like its function.
 
     does: what the client does
     good_server: what a good server does then
@@ -22,7 +22,7 @@ class Peer(NamedTuple):
 
     @property
     def name(self) -> str:
-        """The peer's name in words, as `PeerResult` tells it."""
+        """Return the peer's name in words, as in `PeerResult`."""
         return self.function.__name__.replace("_", " ")
 
     def __call__(
@@ -52,7 +52,7 @@ PEERS: Final = (
     ),
     Peer(
         clients.one_byte_at_a_time,
-        does="sends every byte of a request by itself",
+        does="sends every byte of a request separately",
         good_server="waits until the request is whole, then replies",
     ),
     Peer(
@@ -88,7 +88,7 @@ PEERS: Final = (
     Peer(
         clients.claims_a_huge_length,
         does="announces a message of 4 GiB, and sends a few bytes of it",
-        good_server="closes at once, and sets no memory aside",
+        good_server="closes immediately, and sets no memory aside",
     ),
     Peer(
         clients.floods,

@@ -1,11 +1,11 @@
-"""One conversation with a server: a plain socket, a deadline, and how it came to its end.
+"""One connection to a server: a plain socket, a deadline, and an outcome.
 
-A conversation can end in any of its calls: the server resets while we send, or its stream ends
-before all was said. So each of them lets the end go through as an exception, the kernel's own, or
-EOFError for the end of the stream, and `converse` makes one outcome of it.
+A connection can end in any of its calls: the server resets it while we send, or its stream ends
+before we are done. So each call raises the end as an exception, the kernel's own, or EOFError for
+the end of the stream, and `converse` makes one outcome of it.
 
-The socket does not block. Whoever waits to send also reads meanwhile: two ends that both only send
-fill all buffers between them, and then wait for each other for ever.
+The socket does not block. A peer that waits to send also reads meanwhile: two ends that both only
+send fill all buffers between them, and then wait for each other for ever.
 """
 
 import math
@@ -15,19 +15,19 @@ import time
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
-from sockets_lab.interrupts import hold_interrupts
+from sockets_lab.interrupts import InterruptGuard, deliver_interrupt, uninterruptible
 from sockets_lab.peers.moves import finish
 from sockets_lab.peers.results import Outcome, PeerResult
 from sockets_lab.peers.targets import target
 
 __all__ = ["PeerConnection", "converse"]
 
-MOST_RECEIVED = 1 << 24  # bytes of a reply that nobody has described
+MOST_RECEIVED = 1 << 24  # bytes, of a reply without an expectation
 _CHUNK = 1 << 16
 _LONGEST_S = 3600.0
 
-# poll() needs no descriptor of its own, and unlike select() takes any; Windows has select() only,
-# and there it takes any.
+# poll() needs no extra descriptor, and unlike select() it accepts any number; Windows has select()
+# only, which accepts any there.
 _Selector: type[selectors.BaseSelector] = getattr(
     selectors, "PollSelector", selectors.SelectSelector
 )
@@ -40,70 +40,85 @@ def converse(
     reply: bytes | None,
     deadline_s: float,
 ) -> PeerResult:
-    """Connect to `address`, let `script` talk, close, and tell what came of it.
+    """Connect to `address`, run `script`, close, and return the result.
 
-    script: what this peer does; it returns the outcome, or is ended by what the network does.
-    reply: the bytes to expect in the whole conversation, or None.
+    script: what this peer does; it returns the outcome, or the network ends it with an exception.
+    reply: the bytes to expect on the whole connection, or None.
 
-    Raises ValueError for an address that is not this machine's own, or a deadline that cannot be,
-    and any OSError that is no outcome. The socket is closed on every way out.
+    Raises ValueError for an address of another machine or an impossible deadline, and any OSError
+    that is no outcome. The socket is always closed.
     """
     family = target(address).family
     if not 0 < deadline_s <= _LONGEST_S:
         raise ValueError(
-            f"the deadline {deadline_s!r} cannot be: give seconds, up to {_LONGEST_S:g}"
+            f"the deadline {deadline_s!r} is not possible: give seconds, up to {_LONGEST_S:g}"
         )
     until_s = time.monotonic() + deadline_s
-    sock: socket.socket | None = None
-    try:
-        with hold_interrupts():
-            sock = socket.socket(family, socket.SOCK_STREAM)
-        talk = PeerConnection(sock, reply, until_s)
-        outcome = _outcome(talk, script, address, deadline_s)
-        return PeerResult(peer, outcome, talk.sent, bytes(talk.received))
-    finally:
-        # Python looks for interrupts at the entry of every function, so the first may do nothing.
-        if sock is not None:
-            try:
-                _close(sock)
-            finally:
-                _close(sock)
+    with _ClientSocket(family) as sock:
+        connection = PeerConnection(sock, reply, until_s)
+        outcome = _outcome(connection, script, address, deadline_s)
+        return PeerResult(peer, outcome, connection.sent, bytes(connection.received))
+
+
+class _ClientSocket:
+    """A TCP socket that is closed at the end of the block, even if an interrupt arrives there."""
+
+    def __init__(self, family: socket.AddressFamily) -> None:
+        self._family = family
+        self._sock: socket.socket | None = None
+        self._guard = InterruptGuard()
+
+    @uninterruptible
+    def __enter__(self) -> socket.socket:
+        self._guard.hold()
+        try:
+            self._sock = socket.socket(self._family, socket.SOCK_STREAM)
+            deliver_interrupt()
+        except BaseException:
+            self._close()
+            raise
+        return self._sock
+
+    @uninterruptible
+    def __exit__(self, *_: object) -> None:
+        self._close()
+
+    def _close(self) -> None:
+        # A script may have closed it; a second close() would show in a recording.
+        if self._sock is not None and self._sock.fileno() != -1:
+            self._sock.close()
+        self._guard.release()
 
 
 def _outcome(
-    talk: "PeerConnection",
+    connection: "PeerConnection",
     script: "Callable[[PeerConnection], Outcome]",
     address: Sequence[object],
     deadline_s: float,
 ) -> Outcome:
     try:
-        talk.sock.settimeout(deadline_s)
-        talk.sock.connect(address)  # type: ignore[arg-type]  # a tuple: target() has looked
-        talk.sock.setblocking(False)
-        return script(talk)
+        connection.sock.settimeout(deadline_s)
+        connection.sock.connect(address)  # type: ignore[arg-type]  # a tuple: target() has checked
+        connection.sock.setblocking(False)
+        return script(connection)
     except ConnectionRefusedError:
         return "refused"
     except _OtherBytes:
         return "torn"
     except EOFError:
-        return talk.at_the_end()
+        return connection.outcome_at_end()
     except TimeoutError:  # the deadline, or the kernel's own ETIMEDOUT
-        return "replied" if talk.has_reply else "timed out"
+        return "replied" if connection.has_reply else "timed out"
     except ConnectionError:  # ECONNRESET, EPIPE; ECONNABORTED on Windows
-        return "replied" if talk.has_reply else "reset"
-
-
-def _close(sock: socket.socket) -> None:
-    if sock.fileno() != -1:  # a second close() would show in a recording
-        sock.close()
+        return "replied" if connection.has_reply else "reset"
 
 
 class _OtherBytes(Exception):
-    """Bytes came that do not belong to the reply."""
+    """Raised if bytes came that do not belong to the reply."""
 
 
 class PeerConnection:
-    """What a script talks through: `sock` is plain, connected, and does not block."""
+    """Connection of a script: `sock` is plain, connected, and does not block."""
 
     def __init__(self, sock: socket.socket, reply: bytes | None, until_s: float) -> None:
         self.sock = sock
@@ -114,54 +129,54 @@ class PeerConnection:
 
     @property
     def has_reply(self) -> bool:
-        """Whether the whole reply has come, as far as that can be known before the end."""
+        """Return True if the whole reply has come, as far as that can be known before the end."""
         return bool(self._reply) and len(self.received) == len(self._reply or b"")
 
-    def at_the_end(self) -> Outcome:
-        """What it comes to if the stream has ended."""
+    def outcome_at_end(self) -> Outcome:
+        """Return the outcome if the stream has ended."""
         if not self.received:
             return "closed"
         return "replied" if self._reply is None or self.has_reply else "torn"
 
     def send(self, data: bytes, *, reading: bool = True) -> None:
-        """Send all of `data`, and unless told otherwise read what comes meanwhile."""
+        """Send all of `data`, and read what comes meanwhile, unless `reading` is False."""
         events = selectors.EVENT_WRITE | (selectors.EVENT_READ if reading else 0)
         left = memoryview(data)
         while left:
             ready = self.wait(events)
             if ready & selectors.EVENT_READ:
-                self.take()
+                self.receive()
             if ready & selectors.EVENT_WRITE:
                 left = left[self._send(left, reading=reading) :]
 
     def pause(self, pause_s: float) -> None:
-        """Say nothing for `pause_s` seconds, and read what comes meanwhile."""
+        """Send nothing for `pause_s` seconds, and read what comes meanwhile."""
         end_s = time.monotonic() + pause_s
         while (left_s := end_s - time.monotonic()) > 0:
             if self.wait(selectors.EVENT_READ, left_s):
-                self.take()
+                self.receive()
 
     def read_reply(self) -> NoReturn:
-        """Read the reply, say goodbye, and read to the server's own end, where nothing may come.
+        """Read the reply, finish, and read to the end of the stream, where nothing more may come.
 
-        Goodbye is said first where only the end of the stream can tell that a reply is whole.
+        Finish first where only the end of the stream shows that a reply is whole.
         """
         while self._reply and not self.has_reply:
             self.wait(selectors.EVENT_READ)
-            self.take()
+            self.receive()
         finish(self.sock)
         self.read_to_end()
 
     def read_to_end(self) -> NoReturn:
-        """Read until the stream ends, or the conversation in another way."""
+        """Read until the stream or the connection ends."""
         while True:
             self.wait(selectors.EVENT_READ)
-            self.take()
+            self.receive()
 
     def wait(self, events: int, at_most_s: float = math.inf) -> int:
-        """Wait until the socket is ready for some of `events`; tell for which, 0 for none.
+        """Wait until the socket is ready for some of `events`; return these, 0 for none.
 
-        Raises TimeoutError when the conversation's deadline has passed.
+        Raises TimeoutError when the deadline of the connection has passed.
         """
         left_s = self._until_s - time.monotonic()
         if left_s <= 0:
@@ -171,8 +186,8 @@ class PeerConnection:
             ready = selector.select(min(left_s, at_most_s))
         return ready[0][1] if ready else 0
 
-    def take(self, nbytes: int = _CHUNK) -> None:
-        """Read what is there, up to `nbytes`; EOFError at the end of the stream."""
+    def receive(self, nbytes: int = _CHUNK) -> None:
+        """Read available bytes, up to `nbytes`; EOFError at the end of the stream."""
         try:
             chunk = self.sock.recv(nbytes)
         except BlockingIOError:

@@ -1,4 +1,4 @@
-"""Small moves on a plain socket, for clients whose server may have gone already."""
+"""Small operations on a plain socket, for clients whose server may be gone already."""
 
 import errno
 import socket
@@ -12,9 +12,9 @@ _RESET_ON_CLOSE = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
 
 
 def send(sock: socket.socket, piece: bytes) -> None:
-    """Send all of `piece`; a server that has gone is no error here: its reply will tell.
+    """Send all of `piece`, even to a server that is gone: the missing reply will show that.
 
-    ECONNRESET and EPIPE are passed over, any other OSError goes through. See send(2).
+    ECONNRESET and EPIPE are ignored, any other OSError is raised. See send(2).
     """
     try:
         sock.sendall(piece)
@@ -23,11 +23,10 @@ def send(sock: socket.socket, piece: bytes) -> None:
 
 
 def finish(sock: socket.socket) -> None:
-    """Send the end of the stream (FIN) and stay open for reading; a server that has gone is no
-    error here.
+    """Send the end of the stream (FIN) and stay open for reading, even if the server is gone.
 
-    ENOTCONN, which a reset leaves behind, and ECONNRESET are passed over, any other OSError goes
-    through. See shutdown(2), RFC 9293, section 3.6.
+    ENOTCONN, which a reset leaves behind, and ECONNRESET are ignored, any other OSError is raised.
+    See shutdown(2), RFC 9293, section 3.6.
     """
     try:
         sock.shutdown(socket.SHUT_WR)
@@ -39,9 +38,9 @@ def finish(sock: socket.socket) -> None:
 
 
 def reset(sock: socket.socket) -> None:
-    """Vanish: close `sock` so that the other end gets RST instead of FIN.
+    """Close `sock` so that the other end gets RST instead of FIN.
 
-    What was not sent yet is thrown away, and no TIME_WAIT remains. See SO_LINGER in socket(7).
+    What was not sent yet is discarded, and no TIME_WAIT remains. See SO_LINGER in socket(7).
     """
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)

@@ -1,4 +1,4 @@
-"""What a peer saw, in words that are the same on every run."""
+"""Results of peers, in words that are the same on every run."""
 
 from typing import Final, Literal, NamedTuple
 
@@ -12,36 +12,36 @@ OUTCOMES: Final[dict[Outcome, str]] = {
     "reset": "the connection was reset: ECONNRESET, or EPIPE",
     "timed out": "the deadline passed before any of the others",
     "closed": "the stream ended, and not one byte had come",
-    "refused": "nobody listens there: ECONNREFUSED",
-    "taken": "all that was to be sent was taken, and no reply was waited for",
+    "refused": "no listener at this address: ECONNREFUSED",
+    "taken": "the server accepted every byte; the peer did not wait for a reply",
 }
 
-_COUNTED = 1024  # bytes; fewer come in one piece, how many of more have come differs each time
+_COUNTED = 1024  # bytes; fewer arrive in one piece, the number of more varies from run to run
 
 
 class PeerResult(NamedTuple):
-    """What one conversation came to.
+    """Result of one connection.
 
     peer: the peer's name in words, such as "one byte at a time"
-    sent: bytes that the kernel took from it; how many of them arrived, a client cannot know
-    received: the bytes that came, in the order in which they came
+    sent: bytes that the kernel accepted from it; a client cannot know how many of them arrived
+    received: the bytes that came, in order
 
     outcome is one of `OUTCOMES`, and exactly one of these applies:
 
-    - "replied": the reply that was expected came, whole, and nothing behind it. Where none was
+    - "replied": the whole expected reply came, and nothing after it. Where none was
       expected (`reply=None`): at least one byte came, and then the end of the stream.
     - "torn": other bytes came than expected, or more of them, or the stream ended inside the reply.
-      Where none was expected: more came than a peer takes (16 MiB).
+      Where none was expected: more came than a peer reads (16 MiB).
     - "reset": a call failed with ECONNRESET or EPIPE before the whole reply had come. `aborts` sees
-      it always, for it resets the connection itself.
-    - "timed out": the deadline passed first: while connecting, because nobody took what was sent,
+      it always, as it resets the connection itself.
+    - "timed out": the deadline passed first: while connecting, because the server did not read,
       or because the reply or the end of the stream was missing. `never_reads` sees it when the
-      server holds it off.
+      server stops reading.
     - "closed": the stream ended (`recv()` gave b""), and not one byte had come.
     - "refused": connect() failed with ECONNREFUSED.
-    - "taken": of `never_reads` only: all was taken from it, and it closed without a look.
+    - "taken": of `never_reads` only: every byte was accepted, and it closed without reading.
 
-    `str(seen)` and `repr(seen)` are both the words: "one byte at a time: replied, 5 bytes".
+    `str(result)` and `repr(result)` are the same words: "one byte at a time: replied, 5 bytes".
     """
 
     peer: str

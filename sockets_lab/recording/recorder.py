@@ -8,7 +8,7 @@ from html import escape
 from types import CodeType, TracebackType
 from typing import ClassVar, overload
 
-from sockets_lab.recording import interrupts
+from sockets_lab.interrupts import InterruptGuard, deliver_interrupt, uninterruptible
 from sockets_lab.recording.call import Call, call_of
 from sockets_lab.recording.journal import Entry, Journal
 from sockets_lab.recording.patches import Patches
@@ -62,23 +62,23 @@ class Recording(Sequence[Call]):
         self._start = 0
         self._entries: list[Entry] | None = None
         self._made: tuple[tuple[object, ...], tuple[Call, ...]] = ((), ())  # version, calls
-        self._guarded = False
+        self._guard = InterruptGuard()
 
-    @interrupts.unbroken
+    @uninterruptible
     def __enter__(self) -> "Recording":
         if self._began_ns:
             raise ValueError("this recording has been used: make a new one with record()")
-        self._guarded = interrupts.hold()
+        self._guard.hold()
         try:
             self._begin()
-            if interrupts.waiting():
-                interrupts.deliver()
+            deliver_interrupt()
         except BaseException:
             self._end()
+            self._guard.release()
             raise
         return self
 
-    @interrupts.unbroken
+    @uninterruptible
     def __exit__(
         self,
         kind: type[BaseException] | None,
@@ -87,7 +87,7 @@ class Recording(Sequence[Call]):
     ) -> None:
         self._end()
         _prune(traceback, self._journal.codes)
-        interrupts.deliver()
+        self._guard.release()
 
     def _begin(self) -> None:
         with _Shared.lock:
@@ -112,9 +112,6 @@ class Recording(Sequence[Call]):
             if not _Shared.running:
                 _Shared.patches.remove()
                 _Shared.journal.close()
-        if self._guarded:
-            self._guarded = False
-            interrupts.release()
 
     @property
     def roles(self) -> Roles:

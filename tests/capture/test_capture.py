@@ -64,8 +64,8 @@ connection 2 -> client 2: RST ACK""",
 A, B, C, LISTENER = 40_001, 40_002, 40_003, 80
 
 
-def packets(*told: tuple[int, int, str, int, int], data: bytes = b"") -> list[Packet]:
-    """Packets of (source port, target port, flags as scapy writes them, seq, ack), 1 ms apart."""
+def packets(*rows: tuple[int, int, str, int, int], data: bytes = b"") -> list[Packet]:
+    """Return packets, 1 ms after each other: ports, flags as scapy writes them, seq, ack."""
     from scapy.layers.inet import IP, TCP
 
     return [
@@ -77,12 +77,12 @@ def packets(*told: tuple[int, int, str, int, int], data: bytes = b"") -> list[Pa
                 / (data if "P" in flags else b"")
             ),
         )
-        for number, (source, target, flags, seq, ack) in enumerate(told)
+        for number, (source, target, flags, seq, ack) in enumerate(rows)
     ]
 
 
 def ip_packets(path: Path) -> Iterator[bytes]:
-    """The packets of a pcap file, read without scapy."""
+    """Return the packets of a pcap file, read without scapy."""
     data = path.read_bytes()
     magic, *_, link_type = struct.unpack_from("<IHHIIII", data)
     assert (magic, link_type) == (0xA1B23C4D, 101)  # times in ns; packets begin with the IP header
@@ -97,12 +97,12 @@ def ip_packets(path: Path) -> Iterator[bytes]:
 
 
 @pytest.mark.parametrize("name", RECORDED)
-def test_a_recording_is_told_in_roles(name: str) -> None:
+def test_a_recorded_capture_has_roles(name: str) -> None:
     scenario, _, _ = name.rpartition("_")
     assert str(read(CAPTURES / f"{name}.pcap")) == TOLD[scenario]
 
 
-def test_every_scenario_is_recorded_over_both_families() -> None:
+def test_every_scenario_has_two_recordings() -> None:
     assert sorted(f"{name}_{ip}" for name in SCENARIOS for ip in ("ipv4", "ipv6")) == RECORDED
 
 
@@ -116,19 +116,19 @@ def test_a_recording_knows_no_host_but_loopback(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", RECORDED)
-def test_a_recording_tells_its_steps(name: str) -> None:
+def test_a_recorded_capture_has_its_steps(name: str) -> None:
     seen = read(CAPTURES / f"{name}.pcap")
     assert "connects" in seen.steps[0].words
     assert seen.steps[0].segments == 3
     assert seen.steps[-1].segments == len(seen)
 
 
-def test_the_readme_has_a_line_for_every_recording() -> None:
+def test_the_readme_lists_every_recording() -> None:
     table = (CAPTURES / "README.md").read_text(encoding="utf-8")
     assert re.findall(r"^\| `(\w+)_ipv4\.pcap`, `\1_ipv6\.pcap` \|", table, re.M) == [*SCENARIOS]
 
 
-def test_numbers_count_from_the_syn_and_windows_are_bytes() -> None:
+def test_numbers_count_from_the_syn() -> None:
     seen = read(CAPTURES / "whole_connection_ipv4.pcap")
     request, reply, last = seen[3], seen[5], seen[-1]
     assert (request.seq, request.ack, request.payload) == (1, 1, b"hello")
@@ -138,7 +138,7 @@ def test_numbers_count_from_the_syn_and_windows_are_bytes() -> None:
     assert request.window > 65_535 > seen[0].window  # scaled, and unscaled in a SYN (RFC 7323)
 
 
-def test_a_syn_that_nobody_answers_is_repeated_a_second_later() -> None:
+def test_an_unanswered_syn_is_repeated_after_1_s() -> None:
     seen = read(CAPTURES / "full_queue_ipv4.pcap").of("client 2")
     first, second, *_ = seen
     assert (first.seq, first.flags) == (second.seq, second.flags) == (0, "SYN")
@@ -146,7 +146,7 @@ def test_a_syn_that_nobody_answers_is_repeated_a_second_later() -> None:
     assert second.at_s - first.at_s > 0.9
 
 
-def test_times_count_from_the_first_segment_and_never_go_back() -> None:
+def test_times_count_from_the_first_segment() -> None:
     times = [segment.at_s for segment in read(CAPTURES / "half_close_ipv6.pcap")]
     assert times[0] == 0
     assert times == sorted(times)
@@ -164,7 +164,7 @@ def test_a_capture_is_a_sequence() -> None:
     assert seen.roles == ("client 1", "connection 1")
 
 
-def test_one_roles_segments_keep_their_packets_and_steps(tmp_path: Path) -> None:
+def test_a_role_keeps_its_packets_and_steps(tmp_path: Path) -> None:
     of_two = read(CAPTURES / "full_queue_ipv6.pcap").of("client 2")
     assert of_two.roles == ("client 2", "listener", "connection 2")
     assert [step.segments for step in of_two.steps] == [0, 1, 1, 4, 4, 4, 5]
@@ -176,12 +176,12 @@ def test_one_roles_segments_keep_their_packets_and_steps(tmp_path: Path) -> None
     assert [step[:2] for step in again.steps] == [step[:2] for step in of_two.steps]
 
 
-def test_nobody_of_that_name() -> None:
-    with pytest.raises(KeyError, match="nobody here is called 'client 2': there is client 1"):
+def test_an_unknown_role_is_an_error() -> None:
+    with pytest.raises(KeyError, match="this capture has no 'client 2', but client 1"):
         read(CAPTURES / "reset_ipv4.pcap").of("client 2")
 
 
-def test_without_the_acknowledgements_that_may_come_or_not() -> None:
+def test_without_optional_acknowledgements() -> None:
     bare = str(read(CAPTURES / "half_close_ipv4.pcap").without_bare_acks())
     assert (
         bare
@@ -194,7 +194,7 @@ client 1 -> connection 1: ACK"""
     )
 
 
-def test_an_acknowledgement_that_rode_on_a_fin_makes_no_difference() -> None:
+def test_an_acknowledgement_on_a_fin_is_the_same() -> None:
     handshake = ((A, LISTENER, "S", 0, 0), (LISTENER, A, "SA", 0, 1), (A, LISTENER, "A", 1, 1))
     close, answer = (A, LISTENER, "FA", 1, 1), (LISTENER, A, "A", 1, 2)
     rest = ((LISTENER, A, "FA", 1, 2), (A, LISTENER, "A", 2, 2))
@@ -204,7 +204,7 @@ def test_an_acknowledgement_that_rode_on_a_fin_makes_no_difference() -> None:
     assert str(one.without_bare_acks()) == str(other.without_bare_acks()) == str(other)
 
 
-def test_a_capture_made_by_hand_has_no_packets_to_save(tmp_path: Path) -> None:
+def test_segments_without_packets_cannot_be_saved(tmp_path: Path) -> None:
     by_hand = Capture([Segment(0, "client 1", "listener", "SYN", 0, None)])
     with pytest.raises(ValueError, match="1 segments and no packets"):
         by_hand.save(tmp_path / "none.pcap")
@@ -220,18 +220,18 @@ def test_the_text_of_a_segment() -> None:
 # Who is who
 
 
-def test_flags_are_told_in_the_order_of_their_bits() -> None:
+def test_flags_are_in_the_order_of_their_bits() -> None:
     seen = assemble(packets((A, LISTENER, "S", 5, 0), (A, LISTENER, "FSRPAUEC", 6, 0)))
     assert seen[1].flags == "FIN SYN RST PSH ACK URG ECE CWR"
 
 
-def test_nobody_listens() -> None:
+def test_a_closed_port_is_named() -> None:
     seen = assemble(packets((A, LISTENER, "S", 7, 0), (LISTENER, A, "RA", 0, 8)))
     assert str(seen) == "client 1 -> closed port: SYN\nclosed port -> client 1: RST ACK"
     assert seen[1].ack == 1
 
 
-def test_a_port_that_is_used_again_is_another_client() -> None:
+def test_a_reused_port_is_another_client() -> None:
     refused = ((A, LISTENER, "S", 7, 0), (LISTENER, A, "RA", 0, 8))
     seen = assemble(packets(*refused, (A, LISTENER, "S", 99, 0), (LISTENER, A, "SA", 5, 100)))
     assert [str(each) for each in seen][2:] == [
@@ -240,7 +240,7 @@ def test_a_port_that_is_used_again_is_another_client() -> None:
     ]
 
 
-def test_two_that_call_each_other_are_both_clients() -> None:
+def test_a_simultaneous_open_has_two_clients() -> None:
     both = packets(
         (A, B, "S", 10, 0), (B, A, "S", 20, 0), (A, B, "SA", 10, 21), (B, A, "SA", 20, 11)
     )
@@ -257,7 +257,7 @@ def test_one_that_calls_itself_is_one_client() -> None:
     assert seen.roles == ("client 1",)
 
 
-def test_listeners_are_numbered_as_they_are_called() -> None:
+def test_listeners_are_numbered_by_first_use() -> None:
     seen = assemble(packets((A, 80, "S", 1, 0), (B, 81, "S", 1, 0), (C, 80, "S", 1, 0)))
     assert [each.receiver for each in seen] == ["listener", "listener 2", "listener"]
 
@@ -279,17 +279,17 @@ def test_numbers_may_wrap_around() -> None:
     ]
 
 
-def test_what_began_before_the_capture_is_counted_and_left_out() -> None:
+def test_earlier_connections_are_left_out() -> None:
     seen = assemble(packets((B, LISTENER, "PA", 5, 5), (A, LISTENER, "S", 7, 0)))
     assert len(seen) == seen.left_out == 1
-    assert str(seen).splitlines()[-1] == ("segments left out, since their SYN was not captured: 1")
+    assert str(seen).splitlines()[-1] == ("segments left out because their SYN was not captured: 1")
     assert str(assemble([])) == "no segments"
 
 
 # Other tools' files
 
 
-def test_reads_frames_of_ethernet_without_their_padding(tmp_path: Path) -> None:
+def test_ethernet_padding_is_removed(tmp_path: Path) -> None:
     from scapy.layers.inet import IP, TCP
     from scapy.layers.l2 import ARP, Ether
     from scapy.utils import wrpcap, wrpcapng
@@ -304,7 +304,7 @@ def test_reads_frames_of_ethernet_without_their_padding(tmp_path: Path) -> None:
         assert (str(segment), segment.nbytes) == ("client 1 -> listener: SYN", 0)
 
 
-def test_a_payload_that_was_cut_short_keeps_its_length() -> None:
+def test_a_truncated_payload_keeps_its_length() -> None:
     (packet,) = packets((A, LISTENER, "PA", 1, 1), data=b"hello")
     (syn,) = packets((A, LISTENER, "S", 0, 0))
     seen = assemble([syn, packet._replace(data=packet.data[:-3])])
@@ -320,7 +320,7 @@ def test_says_what_is_no_capture(tmp_path: Path) -> None:
         read(tmp_path / "none.pcap")
 
 
-def test_a_file_that_ends_in_a_packet_is_read_in_silence(
+def test_a_truncated_file_is_read_silently(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     whole = (CAPTURES / "reset_ipv4.pcap").read_bytes()
@@ -332,18 +332,18 @@ def test_a_file_that_ends_in_a_packet_is_read_in_silence(
 # scapy stays out of the way
 
 
-def test_scapy_is_imported_in_silence_when_a_packet_is_read() -> None:
+def test_scapy_is_imported_late_and_silently() -> None:
     code = (
-        "import sys, sockets_lab.capture as wire\n"
+        "import sys, sockets_lab.capture\n"
         "assert not [name for name in sys.modules if name.startswith('scapy')]\n"
-        f"wire.read({str(CAPTURES / 'reset_ipv6.pcap')!r})\n"
+        f"sockets_lab.capture.read({str(CAPTURES / 'reset_ipv6.pcap')!r})\n"
         "assert 'scapy' in sys.modules and 'scapy.all' not in sys.modules"
     )
     done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True)
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
 
 
-def test_scapys_warnings_are_held_back_only_while_a_packet_is_read() -> None:
+def test_scapys_warnings_are_restored() -> None:
     read(CAPTURES / "reset_ipv4.pcap")
     before = logging.getLogger("scapy").level
     assert before == logging.WARNING
@@ -353,7 +353,7 @@ def test_scapys_warnings_are_held_back_only_while_a_packet_is_read() -> None:
     logging.getLogger("scapy").setLevel(before)
 
 
-def test_nothing_that_differs_from_run_to_run_is_shown() -> None:
+def test_text_is_the_same_on_every_run() -> None:
     seen = read(CAPTURES / "reset_ipv4.pcap")
     assert repr(seen[0]) == "client 1 -> connection 1: SYN"
     assert repr(seen) == str(seen)

@@ -39,15 +39,15 @@ def recording(name: str, family: Family) -> Capture:
 
 @cache
 def live(name: str, host: str) -> Capture:
-    """One live run of a scenario, for all the tests."""
+    """Return one live run of a scenario, for all the tests."""
     return capture(scenarios.play, scenarios.SCENARIOS[name], host)
 
 
-def ends(told: Mapping[str, str]) -> dict[str, str]:
-    """The states of clients and connections that are not over."""
+def ends(texts: Mapping[str, str]) -> dict[str, str]:
+    """Return the states of clients and connections that are not over."""
     parts = ("client", "connection")
     return {
-        role: state for role, state in told.items() if role.startswith(parts) and state != "CLOSED"
+        role: state for role, state in texts.items() if role.startswith(parts) and state != "CLOSED"
     }
 
 
@@ -56,7 +56,7 @@ def states_at_steps(seen: Capture) -> list[tuple[str, dict[str, str]]]:
     return [(step.words, ends(after[step.segments - 1])) for step in seen.steps]
 
 
-# The same scenario: live, recorded, and as the kernel tells it
+# The same scenario: live, recorded, and the kernel's states
 
 
 @needs_capture
@@ -70,7 +70,7 @@ def test_a_live_capture_says_what_the_kernel_says(name: str, family: Family) -> 
 
 @needs_capture
 @pytest.mark.parametrize("name", SCENARIOS)
-def test_a_live_capture_agrees_with_the_recorded_one(name: str, family: Family) -> None:
+def test_a_live_capture_equals_the_recorded_one(name: str, family: Family) -> None:
     seen, kept = live(name, family.host), recording(name, family)
     assert str(seen) == str(kept)
     assert states(seen) == states(kept)
@@ -79,7 +79,7 @@ def test_a_live_capture_agrees_with_the_recorded_one(name: str, family: Family) 
 
 @needs_table
 @pytest.mark.parametrize("name", SCENARIOS)
-def test_a_recording_says_what_the_kernel_says_here(name: str, family: Family) -> None:
+def test_recorded_states_equal_the_kernels(name: str, family: Family) -> None:
     """Without a capture, on any machine that shows its table: the states of a run outside."""
     played = scenarios.play(scenarios.SCENARIOS[name], family.host)
     kernel = [(step.words, ends(step.states)) for step in played]
@@ -97,7 +97,7 @@ def echo(listener: socket.socket) -> None:
 
 
 def chatter(host: str, rounds: int) -> int:
-    """A client and a server in threads, and bytes there and back; return how many one way."""
+    """Send bytes there and back between threads; return how many went one way."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with (
         socket.create_server((host, 0), family=family) as listener,
@@ -125,26 +125,26 @@ def test_nothing_is_missed(family: Family) -> None:
 
 
 @needs_capture
-def test_each_packet_is_told_once() -> None:
+def test_each_packet_is_captured_once() -> None:
     assert [each.flags for each in live("reset", "127.0.0.1")].count("SYN") == 1
 
 
 @needs_capture
-def test_every_conversation_is_told_from_the_others() -> None:
-    def crowd() -> None:
+def test_parallel_connections_are_separate() -> None:
+    def clients() -> None:
         with socket.create_server(("127.0.0.1", 0)) as listener:
             for _ in range(20):
                 with socket.create_connection(listener.getsockname()):
                     listener.accept()[0].close()
 
-    seen = capture(crowd)
+    seen = capture(clients)
     assert len(seen.roles) == 40
     assert seen.roles[-2:] == ("client 20", "connection 20")
     assert len(str(seen.of("client 7").without_bare_acks()).splitlines()) == 6
 
 
 @needs_capture
-def test_whatever_the_kernel_delays_the_rest_is_the_same(family: Family) -> None:
+def test_delayed_acks_make_no_difference(family: Family) -> None:
     def close_soon(host: str, pauses_s: list[float]) -> None:
         for pause_s in pauses_s:  # shorter and longer than an acknowledgement may wait
             with socket.create_server((host, 0), family=family.family) as listener:
@@ -157,8 +157,8 @@ def test_whatever_the_kernel_delays_the_rest_is_the_same(family: Family) -> None
                 connection.close()
 
     seen = capture(close_soon, family.host, [0, 0.06] * 3)
-    told = [str(seen.of(f"client {number}").without_bare_acks()) for number in range(1, 7)]
-    alike = {re.sub(r"[0-9]+(?=:| ->)", "N", text) for text in told}
+    texts = [str(seen.of(f"client {number}").without_bare_acks()) for number in range(1, 7)]
+    alike = {re.sub(r"[0-9]+(?=:| ->)", "N", text) for text in texts}
     assert len(alike) == 1, "\n\n".join(sorted(alike))
 
 
@@ -183,14 +183,14 @@ def test_the_kernels_times_are_kept() -> None:
 @needs_capture
 def test_what_the_function_raises_is_raised() -> None:
     def fail() -> None:
-        raise ConnectionRefusedError("nobody there")
+        raise ConnectionRefusedError("no server")
 
-    with pytest.raises(ConnectionRefusedError, match="nobody there"):
+    with pytest.raises(ConnectionRefusedError, match="no server"):
         capture(fail)
 
 
 @needs_capture
-def test_a_function_that_waits_is_named_at_the_deadline() -> None:
+def test_a_waiting_function_is_named() -> None:
     def wait_for_ever() -> None:
         threading.Event().wait()
 
@@ -208,7 +208,7 @@ with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as itself:
 
 
 @needs_capture
-def test_packets_that_came_too_fast_are_not_passed_over() -> None:
+def test_lost_packets_are_an_error() -> None:
     def outpace() -> None:
         flood = subprocess.Popen([sys.executable, "-c", FLOOD])
         # PyDLL keeps the interpreter's lock, so that the thread that reads cannot.
@@ -239,7 +239,7 @@ def test_without_the_ability_it_says_why(off: str, monkeypatch: pytest.MonkeyPat
 
 
 @needs_capture
-def test_captures_in_silence_where_the_machine_can(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_live_capture_prints_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     seen = captured("half_close_ipv4", scenarios.play, scenarios.half_close)
     assert seen.result is not None
     assert str(seen) == str(read(CAPTURES / "half_close_ipv4.pcap"))
@@ -247,10 +247,10 @@ def test_captures_in_silence_where_the_machine_can(capsys: pytest.CaptureFixture
 
 
 def unused(*_: object) -> None:
-    raise AssertionError("a recording stands in for this call")
+    raise AssertionError("a recorded capture replaces this call")
 
 
-def test_reads_the_recording_where_the_machine_cannot(
+def test_a_recorded_capture_is_announced(
     family: Family, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("SOCKETS_LAB_WITHOUT", "raw-capture")
@@ -274,7 +274,7 @@ def test_says_what_is_recorded_when_a_name_is_not(monkeypatch: pytest.MonkeyPatc
 # The scenarios, and marks
 
 
-def test_a_scenario_that_is_left_early_leaves_nothing_open(family: Family) -> None:
+def test_an_abandoned_scenario_is_closed(family: Family) -> None:
     steps = scenarios.half_close(family.host)
     _, sockets = next(steps)
     steps.close()
@@ -282,7 +282,7 @@ def test_a_scenario_that_is_left_early_leaves_nothing_open(family: Family) -> No
 
 
 @needs_capture
-def test_marks_are_told_as_steps(family: Family) -> None:
+def test_marks_become_steps(family: Family) -> None:
     def say_twice() -> None:
         mark("first", family.host)
         mark("then ☎", family.host)
@@ -293,4 +293,4 @@ def test_marks_are_told_as_steps(family: Family) -> None:
 
 
 def test_a_mark_without_a_capture_does_no_harm(family: Family) -> None:
-    assert mark("nobody listens", family.host) is None
+    assert mark("no capture", family.host) is None

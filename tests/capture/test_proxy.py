@@ -1,8 +1,7 @@
-"""The proxy that keeps every byte: what it passes on, what it tells, and that nothing stays."""
+"""The proxy relays and keeps every byte, and leaves nothing behind."""
 
 import _thread
 import errno
-import gc
 import socket
 import struct
 import threading
@@ -14,6 +13,7 @@ import pytest
 
 from sockets_lab.capture import Proxy, proxy, relaying
 from tests.conftest import Family
+from tests.support.interrupting import interrupted_on_entry
 
 RESET = struct.pack("ii", 1, 0)  # SO_LINGER on, 0 s
 
@@ -26,7 +26,7 @@ def listener(family: Family) -> Iterator[socket.socket]:
 
 
 def connected(between: Proxy, listener: socket.socket) -> tuple[socket.socket, socket.socket]:
-    """A client of the proxy and the connection that the server has instead."""
+    """Return a client of the proxy, and the server's connection to the proxy."""
     client = socket.create_connection(between.address[:2], timeout=5)
     connection, _ = listener.accept()
     connection.settimeout(5)
@@ -34,15 +34,15 @@ def connected(between: Proxy, listener: socket.socket) -> tuple[socket.socket, s
 
 
 def until(condition: Callable[[], bool]) -> None:
-    """Wait for what the proxy's thread is about to tell."""
+    """Wait for what the proxy's thread is about to do."""
     end = time.monotonic() + 5
     while not condition():
         assert time.monotonic() < end, "not seen in time"
         time.sleep(0.001)
 
 
-def told(between: Proxy, lines: int) -> list[str]:
-    """The proxy's text, as soon as it has so many lines."""
+def lines_of(between: Proxy, lines: int) -> list[str]:
+    """Return the proxy's text, as soon as it has that many lines."""
     until(lambda: len(str(between).splitlines()) >= lines and between.overheard != ())
     return str(between).splitlines()
 
@@ -51,7 +51,7 @@ def threads() -> list[threading.Thread]:
     return [thread for thread in threading.enumerate() if thread.name == "sockets_lab proxy"]
 
 
-# What it passes on and tells
+# Relaying
 
 
 def test_passes_on_what_both_sides_say(listener: socket.socket) -> None:
@@ -69,24 +69,24 @@ def test_passes_on_what_both_sides_say(listener: socket.socket) -> None:
         "connection 1: 6 bytes",
         "client 1: end of stream",
     ]
-    assert between.said_by("connection 1") == b"HELLO!"
-    assert between.said_by("client 1") == b"hello"
+    assert between.sent_by("connection 1") == b"HELLO!"
+    assert between.sent_by("client 1") == b"hello"
 
 
-def test_what_is_sent_in_pieces_is_told_as_one(listener: socket.socket) -> None:
+def test_consecutive_pieces_are_joined(listener: socket.socket) -> None:
     with proxy(listener.getsockname()) as between:
         client, connection = connected(between, listener)
         with client, connection:
             for piece in (b"a", b"bc", b"def"):
                 client.sendall(piece)
                 connection.recv(len(piece), socket.MSG_WAITALL)
-            assert told(between, 1) == ["client 1: 6 bytes"]
+            assert lines_of(between, 1) == ["client 1: 6 bytes"]
             times = [each.at_s for each in between.overheard]
             assert times == sorted(times)
             assert [each.data for each in between.overheard] == [b"a", b"bc", b"def"]
 
 
-def test_a_half_close_is_passed_on_and_the_reply_comes_through(listener: socket.socket) -> None:
+def test_a_half_close_is_relayed(listener: socket.socket) -> None:
     with proxy(listener.getsockname()) as between:
         client, connection = connected(between, listener)
         with client, connection:
@@ -96,7 +96,7 @@ def test_a_half_close_is_passed_on_and_the_reply_comes_through(listener: socket.
             connection.sendall(b"answer")
             connection.close()
             assert client.recv(100, socket.MSG_WAITALL) == b"answer"
-        assert told(between, 4) == [
+        assert lines_of(between, 4) == [
             "client 1: 8 bytes",
             "client 1: end of stream",
             "connection 1: 6 bytes",
@@ -112,10 +112,10 @@ def test_a_clients_reset_reaches_the_server(listener: socket.socket) -> None:
             client.close()
             with pytest.raises(ConnectionResetError):
                 connection.recv(1)
-        assert told(between, 1) == ["client 1: reset"]
+        assert lines_of(between, 1) == ["client 1: reset"]
 
 
-def test_a_server_that_closes_with_bytes_unread_resets_the_client(listener: socket.socket) -> None:
+def test_unread_bytes_reset_the_client(listener: socket.socket) -> None:
     with proxy(listener.getsockname()) as between:
         client, connection = connected(between, listener)
         with client:
@@ -124,10 +124,10 @@ def test_a_server_that_closes_with_bytes_unread_resets_the_client(listener: sock
             connection.close()
             with pytest.raises(ConnectionResetError):
                 client.recv(1)
-        assert told(between, 2) == ["client 1: 10 bytes", "connection 1: reset"]
+        assert lines_of(between, 2) == ["client 1: 10 bytes", "connection 1: reset"]
 
 
-def test_a_reset_after_a_half_close_reaches_a_server_that_says_nothing(
+def test_a_reset_after_a_half_close_is_relayed(
     listener: socket.socket,
 ) -> None:
     with proxy(listener.getsockname()) as between:
@@ -137,11 +137,11 @@ def test_a_reset_after_a_half_close_reaches_a_server_that_says_nothing(
             assert connection.recv(1) == b""
             client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
             client.close()
-            assert told(between, 2) == ["client 1: end of stream", "client 1: reset"]
+            assert lines_of(between, 2) == ["client 1: end of stream", "client 1: reset"]
             until(lambda: connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) != 0)
 
 
-def test_a_port_on_which_nobody_listens_resets_the_client(listener: socket.socket) -> None:
+def test_a_closed_port_resets_the_client(listener: socket.socket) -> None:
     address = listener.getsockname()
     listener.close()
     with proxy(address) as between:
@@ -150,7 +150,7 @@ def test_a_port_on_which_nobody_listens_resets_the_client(listener: socket.socke
             socket.create_connection(between.address[:2], timeout=5) as client,
         ):
             client.recv(1)
-        assert told(between, 1) == ["closed port: reset"]
+        assert lines_of(between, 1) == ["closed port: reset"]
 
 
 def test_clients_are_numbered_as_they_come(listener: socket.socket) -> None:
@@ -162,10 +162,10 @@ def test_clients_are_numbered_as_they_come(listener: socket.socket) -> None:
             second_connection.recv(3, socket.MSG_WAITALL)
             first.sendall(b"one")
             first_connection.recv(3, socket.MSG_WAITALL)
-        assert told(between, 2)[:2] == ["client 2: 3 bytes", "client 1: 3 bytes"]
+        assert lines_of(between, 2)[:2] == ["client 2: 3 bytes", "client 1: 3 bytes"]
 
 
-def test_more_clients_than_it_serves_at_a_time_wait_their_turn(
+def test_clients_above_the_limit_wait(
     listener: socket.socket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(relaying, "_MOST", 1)
@@ -184,7 +184,7 @@ def test_more_clients_than_it_serves_at_a_time_wait_their_turn(
 
 
 def flood(sock: socket.socket) -> int:
-    """Send until nobody takes any more; return how many bytes went."""
+    """Send until the buffers are full; return the number of bytes sent."""
     sock.setblocking(False)
     sent, quiet_since = 0, time.monotonic()
     while time.monotonic() - quiet_since < 0.1:
@@ -204,14 +204,14 @@ def read_all(sock: socket.socket) -> int:
     return count
 
 
-def test_a_reader_that_does_not_read_stops_the_writer(listener: socket.socket) -> None:
+def test_backpressure_stops_the_sender(listener: socket.socket) -> None:
     with proxy(listener.getsockname()) as between:
         client, connection = connected(between, listener)
         with client, connection:
             sent = flood(client)
             client.shutdown(socket.SHUT_WR)
             assert read_all(connection) == sent
-            assert len(between.said_by("client 1")) + between.not_kept == sent
+            assert len(between.sent_by("client 1")) + between.not_kept == sent
 
 
 def test_a_reset_behind_a_full_direction_is_seen(listener: socket.socket) -> None:
@@ -223,7 +223,7 @@ def test_a_reset_behind_a_full_direction_is_seen(listener: socket.socket) -> Non
             connection.close()
             with pytest.raises((ConnectionResetError, BrokenPipeError)):
                 client.sendall(b"z" * (1 << 24))
-            assert told(between, 2)[-1] == "more came by than is kept"
+            assert lines_of(between, 2)[-1] == "more was relayed than is kept"
             assert between.overheard[-1].what == "reset"
 
 
@@ -237,9 +237,9 @@ def test_keeps_a_megabyte_and_counts_the_rest(listener: socket.socket) -> None:
             while count < 3_000_000:
                 count += len(connection.recv(1 << 20))
             sender.join()
-        assert len(between.said_by("client 1")) == 1 << 20
+        assert len(between.sent_by("client 1")) == 1 << 20
         assert between.not_kept == 3_000_000 - (1 << 20)
-        assert str(between).splitlines()[-1] == "more came by than is kept"
+        assert str(between).splitlines()[-1] == "more was relayed than is kept"
 
 
 # What it refuses
@@ -265,19 +265,19 @@ def test_is_used_once(listener: socket.socket) -> None:
         pytest.fail("the block must not begin")
 
 
-def test_nobody_of_that_name(listener: socket.socket) -> None:
+def test_an_unknown_role_is_an_error(listener: socket.socket) -> None:
     with proxy(listener.getsockname()) as between:
-        assert str(between) == "nothing came by"
-    with pytest.raises(KeyError, match="nothing was heard of 'client 1', only of nobody"):
-        between.said_by("client 1")
+        assert str(between) == "nothing was relayed"
+    with pytest.raises(KeyError, match="nothing was relayed from 'client 1'; senders: none"):
+        between.sent_by("client 1")
 
 
 # Nothing stays
 
 
 @contextmanager
-def in_a_conversation(listener: socket.socket) -> Iterator[Proxy]:
-    """A proxy in the middle of a conversation; afterwards both ends find the end of the stream."""
+def in_a_connection(listener: socket.socket) -> Iterator[Proxy]:
+    """Yield a proxy with a connection; afterwards both ends get the end of the stream."""
     ends: list[socket.socket] = []
     try:
         with proxy(listener.getsockname()) as between:
@@ -298,36 +298,44 @@ def interrupt() -> None:
 
 
 def test_it_is_gone_after_the_block(listener: socket.socket) -> None:
-    with in_a_conversation(listener) as between:
+    with in_a_connection(listener) as between:
         address = between.address
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(address[:2])
 
 
 def test_it_is_gone_after_an_exception(listener: socket.socket) -> None:
-    with pytest.raises(ZeroDivisionError), in_a_conversation(listener):
+    with pytest.raises(ZeroDivisionError), in_a_connection(listener):
         1 / 0  # noqa: B018
 
 
 def test_it_is_gone_after_an_interrupt(listener: socket.socket) -> None:
     began = time.monotonic()
-    with pytest.raises(KeyboardInterrupt), in_a_conversation(listener):
+    with pytest.raises(KeyboardInterrupt), in_a_connection(listener):
         interrupt()
     assert time.monotonic() - began < 1
 
 
-def test_it_is_gone_when_its_end_was_missed(listener: socket.socket) -> None:
-    between = proxy(listener.getsockname())
-    leave = between.__exit__  # what `with` holds on to, and lets go of when it has called it
-    between.__enter__()
-    (thread,) = threads()
-    del leave
-    gc.collect()
-    thread.join(5)
-    assert not thread.is_alive()
+def test_an_interrupt_of_its_exit_ends_it(listener: socket.socket) -> None:
+    with (
+        pytest.raises(KeyboardInterrupt),
+        interrupted_on_entry(Proxy.__exit__),
+        in_a_connection(listener),
+    ):
+        pass
 
 
-def test_what_has_come_by_the_end_is_still_passed_on(listener: socket.socket) -> None:
+def test_an_interrupt_of_its_entry_ends_it(listener: socket.socket) -> None:
+    with (
+        pytest.raises(KeyboardInterrupt),
+        interrupted_on_entry(Proxy._start),
+        proxy(listener.getsockname()),
+    ):
+        pytest.fail("the block was entered")
+    assert threads() == []
+
+
+def test_last_bytes_are_still_relayed(listener: socket.socket) -> None:
     with (
         proxy(listener.getsockname()) as between,
         socket.create_connection(between.address[:2], timeout=5) as client,

@@ -1,4 +1,4 @@
-"""The states of both ends, told from segments: figure 5 of RFC 9293, crossings and losses."""
+"""States of both ends, derived from segments: figure 5 of RFC 9293, crossings and losses."""
 
 import sys
 from collections import deque
@@ -17,7 +17,7 @@ A, B, LISTENER = "client 1", "connection 1", "listener"
 OTHER = {A: B, B: A}
 
 
-def said(
+def sent(
     sender: str,
     flags: str,
     seq: int = 0,
@@ -25,7 +25,7 @@ def said(
     receiver: str = "",
     nbytes: int = 0,
 ) -> Segment:
-    """One segment; the receiver is the other of A and B."""
+    """Return one segment; by default the receiver is the other of A and B."""
     return Segment(0, sender, receiver or OTHER[sender], flags, seq, ack, nbytes)
 
 
@@ -34,15 +34,15 @@ def again(segment: Segment) -> Segment:
 
 
 def path(segments: Iterable[Segment], role: str) -> list[str]:
-    """The states that one end goes through, without repeats."""
+    """Return the states that one end goes through, without repetition."""
     seen = [after[role] for after in states(segments) if role in after]
     return [state for state, _ in groupby(seen)]
 
 
-SYN, SYN_ACK, ACK = said(A, "SYN"), said(B, "SYN ACK", 0, 1), said(A, "ACK", 1, 1)
+SYN, SYN_ACK, ACK = sent(A, "SYN"), sent(B, "SYN ACK", 0, 1), sent(A, "ACK", 1, 1)
 HANDSHAKE = [SYN, SYN_ACK, ACK]
-ONE_CLOSES, FIN_IS_ACKED = said(A, "FIN ACK", 1, 1), said(B, "ACK", 1, 2)
-OTHER_CLOSES, ALL_IS_ACKED = said(B, "FIN ACK", 1, 2), said(A, "ACK", 2, 2)
+ONE_CLOSES, FIN_IS_ACKED = sent(A, "FIN ACK", 1, 1), sent(B, "ACK", 1, 2)
+OTHER_CLOSES, ALL_IS_ACKED = sent(B, "FIN ACK", 1, 2), sent(A, "ACK", 2, 2)
 
 CONVERSATIONS = {
     "handshake": (
@@ -64,9 +64,9 @@ CONVERSATIONS = {
         [
             *HANDSHAKE,
             ONE_CLOSES,
-            said(B, "FIN ACK", 1, 1),
-            said(A, "ACK", 2, 2),
-            said(B, "ACK", 2, 2),
+            sent(B, "FIN ACK", 1, 1),
+            sent(A, "ACK", 2, 2),
+            sent(B, "ACK", 2, 2),
         ],
         ["SYN_SENT", "ESTABLISHED", "FIN_WAIT_1", "CLOSING", "TIME_WAIT"],
         ["SYN_RECV", "ESTABLISHED", "CLOSING", "TIME_WAIT"],
@@ -75,10 +75,10 @@ CONVERSATIONS = {
         [
             *HANDSHAKE,
             ONE_CLOSES,
-            said(B, "PSH ACK", 1, 1, nbytes=5),
-            said(B, "FIN ACK", 6, 1),
-            said(B, "ACK", 7, 2),
-            said(A, "ACK", 2, 7),
+            sent(B, "PSH ACK", 1, 1, nbytes=5),
+            sent(B, "FIN ACK", 6, 1),
+            sent(B, "ACK", 7, 2),
+            sent(A, "ACK", 2, 7),
         ],
         ["SYN_SENT", "ESTABLISHED", "FIN_WAIT_1", "CLOSING", "TIME_WAIT"],
         ["SYN_RECV", "ESTABLISHED", "CLOSING", "TIME_WAIT"],
@@ -86,26 +86,26 @@ CONVERSATIONS = {
     "the server closes first": (
         [
             *HANDSHAKE,
-            said(B, "FIN ACK", 1, 1),
-            said(A, "ACK", 1, 2),
-            said(A, "FIN ACK", 1, 2),
-            said(B, "ACK", 2, 2),
+            sent(B, "FIN ACK", 1, 1),
+            sent(A, "ACK", 1, 2),
+            sent(A, "FIN ACK", 1, 2),
+            sent(B, "ACK", 2, 2),
         ],
         ["SYN_SENT", "ESTABLISHED", "CLOSE_WAIT", "LAST_ACK", "CLOSED"],
         ["SYN_RECV", "ESTABLISHED", "FIN_WAIT_1", "FIN_WAIT_2", "TIME_WAIT"],
     ),
     "the last ACK of the handshake carries the request and the FIN": (
-        [SYN, SYN_ACK, said(A, "FIN PSH ACK", 1, 1, nbytes=5), said(B, "ACK", 1, 7)],
+        [SYN, SYN_ACK, sent(A, "FIN PSH ACK", 1, 1, nbytes=5), sent(B, "ACK", 1, 7)],
         ["SYN_SENT", "ESTABLISHED", "FIN_WAIT_1", "FIN_WAIT_2"],
         ["SYN_RECV", "CLOSE_WAIT"],
     ),
     "a reset": (
-        [*HANDSHAKE, said(B, "RST ACK", 1, 1)],
+        [*HANDSHAKE, sent(B, "RST ACK", 1, 1)],
         ["SYN_SENT", "ESTABLISHED", "CLOSED"],
         ["SYN_RECV", "ESTABLISHED", "CLOSED"],
     ),
     "a reset of a half-open connection": (
-        [SYN, SYN_ACK, said(A, "RST", 1)],
+        [SYN, SYN_ACK, sent(A, "RST", 1)],
         ["SYN_SENT", "ESTABLISHED", "CLOSED"],
         ["SYN_RECV", "CLOSED"],
     ),
@@ -120,7 +120,7 @@ CONVERSATIONS = {
         ["SYN_RECV", "ESTABLISHED"],
     ),
     "a FIN that is lost": (
-        [*HANDSHAKE, ONE_CLOSES, said(B, "PSH ACK", 1, 1, nbytes=5), again(ONE_CLOSES)],
+        [*HANDSHAKE, ONE_CLOSES, sent(B, "PSH ACK", 1, 1, nbytes=5), again(ONE_CLOSES)],
         ["SYN_SENT", "ESTABLISHED", "FIN_WAIT_1"],
         ["SYN_RECV", "ESTABLISHED", "CLOSE_WAIT"],
     ),
@@ -143,13 +143,13 @@ def test_a_lost_fin_arrives_when_it_is_sent_again() -> None:
     ]
 
 
-def test_an_ack_that_was_thrown_away_leaves_the_connection_half_open() -> None:
+def test_a_dropped_ack_leaves_it_half_open() -> None:
     segments, _, _ = CONVERSATIONS["an ACK that a full queue throws away"]
     assert [after[B] for after in states(segments)] == [*["SYN_RECV"] * 4, "ESTABLISHED"]
 
 
-def test_a_fin_that_crosses_a_reply_arrives_behind_it() -> None:
-    segments = [*HANDSHAKE, ONE_CLOSES, said(B, "PSH ACK", 1, 1, nbytes=5), said(B, "ACK", 6, 2)]
+def test_a_fin_that_crosses_a_reply_arrives_after() -> None:
+    segments = [*HANDSHAKE, ONE_CLOSES, sent(B, "PSH ACK", 1, 1, nbytes=5), sent(B, "ACK", 6, 2)]
     assert [after[B] for after in states(segments)][-3:] == [
         "ESTABLISHED",
         "CLOSE_WAIT",
@@ -160,10 +160,10 @@ def test_a_fin_that_crosses_a_reply_arrives_behind_it() -> None:
 def test_two_that_call_each_other() -> None:
     one, two = "client 1", "client 2"
     segments = [
-        said(one, "SYN", receiver=two),
-        said(two, "SYN", receiver=one),
-        said(one, "SYN ACK", 0, 1, two),
-        said(two, "SYN ACK", 0, 1, one),
+        sent(one, "SYN", receiver=two),
+        sent(two, "SYN", receiver=one),
+        sent(one, "SYN ACK", 0, 1, two),
+        sent(two, "SYN ACK", 0, 1, one),
     ]
     assert path(segments, one) == ["SYN_SENT", "SYN_RECV", "ESTABLISHED"]
     assert path(segments, two) == ["CLOSED", "SYN_RECV", "ESTABLISHED"]
@@ -171,15 +171,15 @@ def test_two_that_call_each_other() -> None:
 
 def test_one_that_calls_itself() -> None:
     segments = [
-        said(A, "SYN", receiver=A),
-        said(A, "SYN ACK", 0, 1, A),
-        said(A, "ACK", 1, 1, A),
+        sent(A, "SYN", receiver=A),
+        sent(A, "SYN ACK", 0, 1, A),
+        sent(A, "ACK", 1, 1, A),
     ]
     assert path(segments, A)[-1] == "ESTABLISHED"
 
 
-def test_a_syn_that_is_thrown_away_changes_nothing_at_the_listener() -> None:
-    segments = [said(A, "SYN", receiver=LISTENER), again(SYN), SYN_ACK]
+def test_a_dropped_syn_changes_no_listener() -> None:
+    segments = [sent(A, "SYN", receiver=LISTENER), again(SYN), SYN_ACK]
     assert path(segments, LISTENER) == ["LISTEN"]
     assert path(segments, A) == ["SYN_SENT", "ESTABLISHED"]
     assert path(segments, B) == ["SYN_RECV"]
@@ -187,12 +187,12 @@ def test_a_syn_that_is_thrown_away_changes_nothing_at_the_listener() -> None:
 
 def test_a_closed_port_stays_closed() -> None:
     port = "closed port"
-    segments = [said(A, "SYN", receiver=port), said(port, "RST ACK", 0, 1, A)]
+    segments = [sent(A, "SYN", receiver=port), sent(port, "RST ACK", 0, 1, A)]
     assert path(segments, A) == ["SYN_SENT", "CLOSED"]
     assert path(segments, port) == ["CLOSED"]
 
 
-def test_an_end_is_told_from_its_first_segment_on() -> None:
+def test_an_end_appears_with_its_first_segment() -> None:
     first, *_, last = states(read(find_course_files().data / "captures" / "full_queue_ipv4.pcap"))
     assert first == {"client 1": "SYN_SENT", "connection 1": "SYN_RECV"}
     assert last == {
@@ -216,7 +216,7 @@ def test_every_line_of_figure_5_is_walked(monkeypatch: pytest.MonkeyPatch) -> No
     for segments, _, _ in CONVERSATIONS.values():
         states(segments)
     test_two_that_call_each_other()
-    early = [SYN, said(B, "FIN SYN ACK", 0, 1)]  # a server that closes before it is connected
+    early = [SYN, sent(B, "FIN SYN ACK", 0, 1)]  # a server that closes before it is connected
     assert path(early, B) == ["SYN_RECV", "FIN_WAIT_1"]
     assert walked == set(FIGURE_5)
 
@@ -225,7 +225,7 @@ def test_every_line_of_figure_5_is_walked(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 class End:
-    """One end: what it has sent and taken in, and its state by rules of its own, not FIGURE_5."""
+    """End of a connection: what it sent and received, and its state by separate rules."""
 
     def __init__(self, role: str, state: str) -> None:
         self.role, self.state = role, state
@@ -234,7 +234,7 @@ class End:
         self.owes_ack = False
 
     def say(self, flags: str, nbytes: int = 0) -> Segment:
-        segment = said(self.role, flags, self.next, self.expects, nbytes=nbytes)
+        segment = sent(self.role, flags, self.next, self.expects, nbytes=nbytes)
         if flags == "SYN":
             segment = segment._replace(ack=None)
         self.next, self.owes_ack = segment.end, False
@@ -250,7 +250,7 @@ class End:
         return self.say("FIN ACK")
 
     def take(self, segment: Segment) -> Segment | None:
-        """Take in a segment; return what is answered at once."""
+        """Process a segment; return the immediate answer."""
         self.expects = max(self.expects, segment.end)
         fin_is_acked = self.fin is not None and (segment.ack or 0) >= self.fin
         if segment.has("SYN"):
@@ -271,7 +271,7 @@ class End:
         return None
 
 
-class Wire:
+class Network:
     """Two ends and what is under way; `captured` as it is sent, or as it arrives."""
 
     def __init__(self, *, as_sent: bool) -> None:
@@ -321,24 +321,24 @@ ACTS = st.tuples(
 
 
 @given(st.lists(ACTS, max_size=40), st.booleans())
-def test_whenever_the_wire_is_quiet_the_states_are_those_of_the_ends(
+def test_states_match_the_ends_when_all_is_quiet(
     acts: list[tuple[str, str]], as_sent: bool
 ) -> None:
-    wire = Wire(as_sent=as_sent)
+    network = Network(as_sent=as_sent)
     for role, what in [*acts, *[(A, "arrive"), (B, "arrive")] * 40]:
-        wire.act(role, what)
-    told = states(wire.captured)
-    assert wire.quiet
-    for number, actual in wire.quiet:
-        assert told[number - 1] == actual
+        network.act(role, what)
+    derived = states(network.captured)
+    assert network.quiet
+    for number, actual in network.quiet:
+        assert derived[number - 1] == actual
 
 
 @given(st.lists(ACTS, max_size=40), st.booleans())
 def test_each_state_follows_from_the_one_before(acts: list[tuple[str, str]], as_sent: bool) -> None:
     steps = {(before, after) for (before, _), after in FIGURE_5.items()}
     two_at_once = {(a, d) for a, b in steps for c, d in steps if b == c}
-    wire = Wire(as_sent=as_sent)
+    network = Network(as_sent=as_sent)
     for role, what in acts:
-        wire.act(role, what)
+        network.act(role, what)
     for role in (A, B):
-        assert set(pairwise(path(wire.captured, role))) <= steps | two_at_once
+        assert set(pairwise(path(network.captured, role))) <= steps | two_at_once

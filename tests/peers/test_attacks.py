@@ -1,4 +1,4 @@
-"""Attacks do what they say, to this machine only, and end by themselves."""
+"""Attacks are bounded, and reach this machine only."""
 
 import socket
 import threading
@@ -34,7 +34,7 @@ def accepted(listener, many):
     return [listener.accept()[0] for _ in range(many)]
 
 
-def test_it_holds_so_many_connections_and_lets_go(listener, kind):
+def test_it_holds_its_connections_until_stopped(listener, kind):
     attack, args = kind
     with background.run(attack, listener.getsockname(), *args, many=5) as run:
         held = accepted(listener, 5)
@@ -46,7 +46,7 @@ def test_it_holds_so_many_connections_and_lets_go(listener, kind):
         connection.close()
 
 
-def test_who_is_closed_connects_anew_but_not_for_ever(listener):
+def test_it_reconnects_but_not_for_ever(listener):
     with background.run(attacks.hold_idle, listener.getsockname(), many=2) as run:
         for _ in range(attacks.AGAIN * 2):
             listener.accept()[0].close()
@@ -56,7 +56,7 @@ def test_who_is_closed_connects_anew_but_not_for_ever(listener):
     assert run.result == attacks.AGAIN * 2
 
 
-def test_a_request_drips(listener):
+def test_slowloris_sends_single_bytes(listener):
     with background.run(attacks.slowloris, listener.getsockname(), b"abc", many=1, pause_s=0.02):
         (connection,) = accepted(listener, 1)
         with connection:
@@ -64,7 +64,7 @@ def test_a_request_drips(listener):
             assert [connection.recv(10) for _ in range(3)] == [b"a", b"b", b"c"]
 
 
-def test_a_reply_is_sipped(listener):
+def test_slow_read_blocks_the_server(listener):
     with background.run(attacks.slow_read, listener.getsockname(), b"ask", many=1):
         (connection,) = accepted(listener, 1)
         with connection:
@@ -88,7 +88,7 @@ def test_a_flood_has_an_end(listener):
                 connection.recv(1)
 
 
-def test_nobody_listening_is_no_error(family, kind):
+def test_a_missing_listener_is_no_error(family, kind):
     attack, args = kind
     with open_listener(family.host) as listener:
         name = listener.getsockname()
@@ -113,7 +113,7 @@ def test_it_is_bounded(listener, kind, many):
         attack(listener.getsockname(), *args, stop=threading.Event(), many=many)
 
 
-def test_it_ends_by_itself(listener, monkeypatch):
+def test_it_ends_without_being_stopped(listener, monkeypatch):
     monkeypatch.setattr(attacks, "LONGEST_S", 0.3)
     began = time.monotonic()
     assert attacks.hold_idle(listener.getsockname(), stop=threading.Event(), many=3) == 3

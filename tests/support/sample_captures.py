@@ -7,7 +7,7 @@ from sockets_lab.figures import Picture, packet_ladder
 
 
 class Sent(NamedTuple):
-    """A captured segment."""
+    """Captured segment."""
 
     sender: str
     receiver: str
@@ -25,7 +25,7 @@ class Step(NamedTuple):
 
 
 class Marked(list[Sent]):
-    """A capture with marks: (what was done, how many segments had passed)."""
+    """Capture with marks."""
 
     steps: tuple[Step, ...] = ()
 

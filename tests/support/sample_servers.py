@@ -1,4 +1,4 @@
-"""Small servers by hand, good and bad, each for one connection; for clients to be tried on."""
+"""Small servers, good and bad, each for one connection, to test clients with."""
 
 import socket
 import struct
@@ -20,9 +20,9 @@ MUCH = 1 << 16
 
 @contextmanager
 def serving(handler: Handler, family: Family) -> Iterator[object]:
-    """Serve one client with `handler` beside the test; give the listener's address.
+    """Serve one client with `handler` beside the test; yield the listener's address.
 
-    handler: is given the connection, and an event that is set when the test is done.
+    handler: gets the connection, and an event that is set when the test is done.
     """
 
     def serve(listener: socket.socket) -> None:
@@ -39,15 +39,15 @@ def serving(handler: Handler, family: Family) -> Iterator[object]:
 
 
 @contextmanager
-def deserted(family: Family) -> Iterator[object]:
-    """An address that is taken, and where nobody listens."""
+def no_listener(family: Family) -> Iterator[object]:
+    """Yield an address that is in use, and has no listener."""
     with socket.socket(family.family, socket.SOCK_STREAM) as holder:
         holder.bind((family.host, 0))
         yield holder.getsockname()
 
 
 def framed(connection: socket.socket, done: Event) -> None:
-    """A good one: a length before each message, replies in capitals, bounded in bytes and time."""
+    """Behave well: a length before each message, replies in capitals, bounded in bytes and time."""
     connection.settimeout(IDLE_S)
     held = b""
     with suppress(TimeoutError):
@@ -60,7 +60,7 @@ def framed(connection: socket.socket, done: Event) -> None:
 
 
 def cut(held: bytes) -> tuple[list[bytes], bytes, int]:
-    """Cut whole messages off; give them, the rest, and the length that the rest claims."""
+    """Return the whole messages, the rest, and the length that the rest announces."""
     messages, at = [], 0
     while len(held) - at >= 4:
         (length,) = struct.unpack_from("!I", held, at)
@@ -72,52 +72,52 @@ def cut(held: bytes) -> tuple[list[bytes], bytes, int]:
 
 
 def echo(connection: socket.socket, done: Event) -> None:
-    """Sends back whatever comes, and waits for ever for more."""
+    """Send back whatever comes, and wait for ever for more."""
     while data := connection.recv(MUCH):
         connection.sendall(data)
 
 
 def mute(connection: socket.socket, done: Event) -> None:
-    """Reads all, and answers nothing."""
+    """Read everything, and send nothing."""
     while connection.recv(MUCH):
         pass
     done.wait()
 
 
-def deaf(connection: socket.socket, done: Event) -> None:
-    """Accepts, and does nothing more."""
+def never_reads(connection: socket.socket, done: Event) -> None:
+    """Accept, and do nothing more."""
     done.wait()
 
 
-def finishes_at_once(connection: socket.socket, done: Event) -> None:
-    """Says goodbye before a word was spoken, and reads what comes."""
+def finishes_first(connection: socket.socket, done: Event) -> None:
+    """Finish before any request, and read what comes."""
     finish(connection)
     while connection.recv(MUCH):
         pass
 
 
 def resets(connection: socket.socket, done: Event) -> None:
-    """Throws every client out."""
+    """Reset every connection."""
     reset(connection)
 
 
 def replies_half(connection: socket.socket, done: Event) -> None:
-    """Reads a whole request, and finishes in the middle of its reply."""
+    """Read a whole request, and finish in the middle of the reply."""
     if read_request(connection):
         connection.sendall(REPLY[: len(REPLY) // 2])
-        finishes_at_once(connection, done)
+        finishes_first(connection, done)
     done.wait()
 
 
 def replies_slowly(connection: socket.socket, done: Event) -> None:
-    """Sends the first half of its reply, and keeps the client waiting for the rest."""
+    """Send the first half of the reply, and never the rest."""
     if read_request(connection):
         connection.sendall(REPLY[: len(REPLY) // 2])
     done.wait()
 
 
-def babbles(connection: socket.socket, done: Event) -> None:
-    """Sends something else than it was asked for, and reads all."""
+def sends_other_bytes(connection: socket.socket, done: Event) -> None:
+    """Send other bytes than the reply, and read everything."""
     connection.sendall(b"220 welcome\r\n")
     while connection.recv(MUCH):
         pass
@@ -125,7 +125,7 @@ def babbles(connection: socket.socket, done: Event) -> None:
 
 
 def replies_twice(connection: socket.socket, done: Event) -> None:
-    """Sends its reply, and sends it again when the client has finished."""
+    """Send the reply, and send it again when the client has finished."""
     if read_request(connection):
         connection.sendall(REPLY)
     while connection.recv(MUCH):
@@ -134,21 +134,21 @@ def replies_twice(connection: socket.socket, done: Event) -> None:
 
 
 def replies_and_resets(connection: socket.socket, done: Event) -> None:
-    """Sends its whole reply, and resets the connection."""
+    """Send the whole reply, and reset the connection."""
     if read_request(connection):
         connection.sendall(REPLY)
     reset(connection)
 
 
 def replies_and_holds_on(connection: socket.socket, done: Event) -> None:
-    """Sends its whole reply, and never closes."""
+    """Send the whole reply, and never close."""
     if read_request(connection):
         connection.sendall(REPLY)
     done.wait()
 
 
 def read_request(connection: socket.socket) -> bool:
-    """Read as many bytes as a request has; tell whether they came."""
+    """Read the bytes of one request; return True if all came."""
     held = 0
     while held < len(REQUEST) and (data := connection.recv(len(REQUEST) - held)):
         held += len(data)

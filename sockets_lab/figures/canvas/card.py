@@ -28,7 +28,6 @@ from matplotlib.path import Path as Outline
 from matplotlib.text import Text
 from matplotlib.textpath import text_to_path
 
-from sockets_lab.figures.canvas.interrupt import told_briefly
 from sockets_lab.figures.canvas.palette import (
     BORDER,
     CARD,
@@ -41,6 +40,7 @@ from sockets_lab.figures.canvas.palette import (
     look_of_state,
 )
 from sockets_lab.figures.canvas.picture import CSS_DPI
+from sockets_lab.interrupts import without_traceback
 
 __all__ = ["Card", "Point", "house_settings", "pill_width", "text_width", "wrap"]
 
@@ -64,7 +64,8 @@ def house_settings() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", MatplotlibDeprecationWarning)
         plain = {k: v for k, v in matplotlib.rcParamsDefault.items() if k not in keep}
-        with matplotlib.rc_context({**plain, "hatch.linewidth": 0.7}), told_briefly():
+        settings = matplotlib.rc_context({**plain, "hatch.linewidth": 0.7})
+        with settings, without_traceback("while drawing"):
             yield
 
 

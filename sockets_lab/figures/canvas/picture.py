@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image
 
-from sockets_lab.figures.canvas.interrupt import told_briefly
+from sockets_lab.interrupts import without_traceback
 
 __all__ = ["CSS_DPI", "Picture"]
 
@@ -51,7 +51,7 @@ class Picture:
         """Return the width on the page in CSS pixels."""
         return round(self.figure.get_figwidth() * CSS_DPI)
 
-    @told_briefly()
+    @without_traceback("while drawing")
     def png(self, dpi: float = 2 * CSS_DPI) -> bytes:
         """Return the drawing as PNG at `dpi` dots per inch: the same bytes for the same figure."""
         canvas = FigureCanvasAgg(self.figure)
