@@ -39,7 +39,14 @@ NEEDS_IPV4 = "over IPv4, and this machine cannot bind 127.0.0.1"
 WITHOUT_IPV4 = (
     *("addresses/test_text", "figures/test_*", "notebooks/test_form"),
     *("notebooks/test_glossary", "recording/test_timeline", "support/test_sharing"),
-    *("test_course", "test_course_files", "test_environment", "test_floors", "test_framing"),
+    *(
+        "framing/test_*",
+        "interrupts/test_*",
+        "test_course",
+        "test_course_files",
+        "test_environment",
+        "test_floors",
+    ),
     *("tls/test_handshakes", "tls/test_records"),
 )
 
