@@ -1,11 +1,11 @@
-"""The sheet that every picture is drawn on: an opaque light card, measured in CSS pixels.
+"""The card that every picture is drawn on: opaque, light, and measured in CSS pixels.
 
-Being opaque, it reads the same on JupyterLab's light and dark themes. The origin is the top left
-corner, and y grows downwards, as a page does. A picture first measures its words (`text_width`),
-then asks for a card that holds them, so that three calls and forty calls both have room.
+An opaque card looks the same on JupyterLab's light and dark themes. The origin is the top left
+corner, and y grows downwards, as on a page. A picture first measures its words (`text_width`), then
+makes a card that is large enough for them: three calls and forty calls both have room.
 
-Only matplotlib's object-oriented layer is used. What a learner set in `matplotlib.rcParams` neither
-changes these pictures nor is changed by them (`house_settings`).
+Only matplotlib's object-oriented layer is used. A learner's settings in `matplotlib.rcParams` do
+not change these pictures, and the pictures do not change the settings (`house_settings`).
 """
 
 import warnings
@@ -18,6 +18,7 @@ from typing import Literal
 
 import matplotlib
 from matplotlib import MatplotlibDeprecationWarning
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
@@ -47,16 +48,18 @@ Point = tuple[float, float]
 Align = Literal["left", "center", "right"]
 
 _CAP = 0.365
-"""Half the height of a capital in DejaVu, in sizes: what centres letters on a line."""
+"""Half the height of a capital in DejaVu, as a share of the size: it centres letters on a line."""
 
 _POINTS = 72 / CSS_DPI
 _PILL = 10.0
-"""Size of the letters of a state."""
+"""Size of the letters in a pill."""
+
+_DASHES = (0, (3.2, 2.4))
 
 
 @contextmanager
 def house_settings() -> Iterator[None]:
-    """Draw under matplotlib's own defaults, then give back the learner's settings."""
+    """Use matplotlib's defaults in the block, then restore the learner's settings."""
     keep = {"backend", "backend_fallback", "interactive", "toolbar", "webagg.port"}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", MatplotlibDeprecationWarning)
@@ -73,13 +76,13 @@ def _face(mono: bool, bold: bool) -> Path:
 
 @lru_cache(maxsize=4096)
 def text_width(text: str, size: float = 12, *, mono: bool = False, bold: bool = False) -> float:
-    """Return how many CSS pixels wide `text` is, at `size` pixels."""
+    """Return the width of `text` in CSS pixels, for letters of `size` pixels."""
     font = FontProperties(fname=str(_face(mono, bold)), size=size)
     return float(text_to_path.get_text_width_height_descent(text, font, False)[0])
 
 
 def wrap(text: str, width: float, size: float = 12, *, mono: bool = False) -> list[str]:
-    """Break `text` at spaces into lines of at most `width` pixels, where its words allow."""
+    """Break `text` at spaces into lines of at most `width` pixels; a longer word is not broken."""
     lines: list[str] = []
     for word in text.split(" "):
         longer = f"{lines[-1]} {word}" if lines else word
@@ -91,12 +94,16 @@ def wrap(text: str, width: float, size: float = 12, *, mono: bool = False) -> li
 
 
 def pill_width(state: str) -> float:
-    """Return how many pixels wide the pill of a kernel state is."""
+    """Return the width of a kernel state's pill in CSS pixels."""
     return text_width(state, _PILL, bold=True) + 16
 
 
 class Card:
-    """A sheet `width` by `height` CSS pixels, with a title and a line under it."""
+    """A light card of `width` by `height` CSS pixels, with a title and a note below the title.
+
+    `sheet` covers it: matplotlib axes whose units are CSS pixels. What is drawn later, or at a
+    higher `level`, covers what is below it.
+    """
 
     def __init__(self, width: float, height: float, title: str = "", note: str = "") -> None:
         self.width, self.height = float(round(width)), float(round(height))
@@ -157,7 +164,7 @@ class Card:
         hatch: str = "",
         level: float = 1,
     ) -> FancyBboxPatch:
-        """Draw a box with round corners, from its top left corner."""
+        """Draw a box with round corners, whose top left corner is at `x`, `y`; return it."""
         radius = max(0.01, min(radius, width / 2, height / 2))
         box = FancyBboxPatch(
             (x, y),
@@ -167,17 +174,22 @@ class Card:
             facecolor=fill,
             edgecolor=edge,
             linewidth=stroke * _POINTS,
-            linestyle=(0, (3.2, 2.4)) if dashed else "solid",
+            linestyle=_DASHES if dashed else "solid",
             hatch=hatch or None,
             zorder=level,
         )
-        self.sheet.add_patch(box)
+        self._add(box)
         return box
+
+    def _add(self, artist: Artist) -> None:
+        """Add without `add_patch`, which also works out data limits; the sheet's limits are set."""
+        self.sheet.add_artist(artist)
 
     def disc(
         self, x: float, y: float, radius: float, fill: str, edge: str = "none", level: float = 4
     ) -> None:
-        self.sheet.add_patch(
+        """Draw a disc around a point."""
+        self._add(
             Circle((x, y), radius, facecolor=fill, edgecolor=edge, linewidth=1.1, zorder=level)
         )
 
@@ -190,14 +202,14 @@ class Card:
         dashed: bool = False,
         level: float = 2,
     ) -> None:
-        """Draw a line through `points`."""
-        self.sheet.add_line(
+        """Draw a straight line from each of `points` to the next."""
+        self._add(
             Line2D(
                 [x for x, _ in points],
                 [y for _, y in points],
                 color=ink,
                 linewidth=stroke * _POINTS,
-                linestyle=(0, (3.2, 2.4)) if dashed else "solid",
+                linestyle=_DASHES if dashed else "solid",
                 solid_capstyle="round",
                 solid_joinstyle="round",
                 zorder=level,
@@ -205,19 +217,19 @@ class Card:
         )
 
     def curve(self, start: Point, end: Point, ink: str, *, dashed: bool = False) -> None:
-        """Draw an even S from left to right."""
+        """Draw a curve like an S from left to right."""
         middle = (start[0] + end[0]) / 2
         self._bend([start, (middle, start[1]), (middle, end[1]), end], ink, dashed)
 
     def hook(self, start: Point, end: Point, ink: str, *, dashed: bool = False) -> None:
-        """Draw a bow to the right between two points, one above the other."""
+        """Draw a bow to the right between two points, one of which is above the other."""
         out = max(start[0], end[0]) + 60
         self._bend([start, (out, start[1]), (out, end[1]), end], ink, dashed)
 
     def _bend(self, points: Sequence[Point], ink: str, dashed: bool) -> None:
         path = Outline(points, [Outline.MOVETO, *[Outline.CURVE4] * 3])
-        style = (0, (3.2, 2.4)) if dashed else "solid"
-        self.sheet.add_patch(
+        style = _DASHES if dashed else "solid"
+        self._add(
             PathPatch(path, facecolor="none", edgecolor=ink, lw=2 * _POINTS, ls=style, zorder=2)
         )
 
@@ -251,20 +263,20 @@ class Card:
         (x, y), (ux, uy) = tip, along
         back = (x - 8 * ux, y - 8 * uy)
         sides = [(back[0] - 3.8 * uy, back[1] + 3.8 * ux), (back[0] + 3.8 * uy, back[1] - 3.8 * ux)]
-        self.sheet.add_patch(Polygon([tip, *sides], facecolor=ink, edgecolor="none", zorder=level))
+        self._add(Polygon([tip, *sides], facecolor=ink, edgecolor="none", zorder=level))
 
     def cross(self, x: float, y: float, size: float, ink: str, level: float = 5) -> None:
-        """Draw the sign of what failed."""
+        """Draw the sign of failure, two crossing lines."""
         for dy in (-size, size):
             self.line([(x - size, y - dy), (x + size, y + dy)], ink, stroke=2, level=level)
 
     def tick(self, x: float, y: float, size: float, ink: str, level: float = 5) -> None:
-        """Draw the sign of what succeeded."""
+        """Draw the sign of success, a tick."""
         points = [(x - size, y), (x - 0.25 * size, y + 0.75 * size), (x + size, y - 0.75 * size)]
         self.line(points, ink, stroke=2, level=level)
 
     def verdict(self, x: float, y: float, *, good: bool) -> None:
-        """Draw a tick on a disc, or a cross on a square, 16 pixels wide."""
+        """Draw the sign of good or bad: a tick on a disc, a cross on a square, 16 pixels wide."""
         if good:
             self.disc(x, y, 8, GOOD.line)
             self.tick(x, y, 3.6, CARD)
@@ -275,7 +287,7 @@ class Card:
     def pill(
         self, x: float, y: float, state: str, *, align: Align = "center", dashed: bool = False
     ) -> float:
-        """Draw a kernel state as a pill whose middle, left or right is `x`; return its width."""
+        """Draw a kernel state in a pill; `x` is the end that `align` names. Return its width."""
         look: StateLook = look_of_state(state)
         width = pill_width(state)
         left = x - {"left": 0.0, "center": width / 2, "right": width}[align]
@@ -284,16 +296,16 @@ class Card:
         return width
 
     def axes(self, box: tuple[float, float, float, float], across: str, upward: str) -> Axes:
-        """Return axes in `box` (left, top, width, height), named with their units."""
+        """Return new axes in `box` (left, top, width, height), labelled with the two names."""
         left, top, width, height = box
-        place = (
+        shares = (
             left / self.width,
             1 - (top + height) / self.height,
             width / self.width,
             height / self.height,
         )
-        axes: Axes = self.figure.add_axes(place, facecolor="none")
-        axes.set_zorder(1)  # under the sheet, over the card
+        axes: Axes = self.figure.add_axes(shares, facecolor="none")
+        axes.set_zorder(1)  # above the card, below the sheet
         axes.set_axisbelow(True)
         for side in ("top", "right"):
             axes.spines[side].set_visible(False)
