@@ -13,12 +13,11 @@ from sockets_lab.figures.canvas.picture import Picture
 from sockets_lab.figures.capabilities_board import capabilities_board
 from sockets_lab.figures.completed_by_backlog import completed_by_backlog
 from sockets_lab.figures.connection_race import connection_race
-from sockets_lab.figures.coordinated_omission import coordinated_omission
 from sockets_lab.figures.cost_ratios import cost_ratios
 from sockets_lab.figures.durations import durations
 from sockets_lab.figures.endpoint_graph import endpoint_graph
 from sockets_lab.figures.lab_map import lab_map
-from sockets_lab.figures.latency_cdf import latency_cdf
+from sockets_lab.figures.latencies import coordinated_omission, latency_cdf
 from sockets_lab.figures.outcome_board import Cell, outcome_board
 from sockets_lab.figures.packet_ladder import packet_ladder
 from sockets_lab.figures.queue_over_time import queue_over_time

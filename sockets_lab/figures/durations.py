@@ -1,4 +1,4 @@
-"""How long something took, measured again and again: one strip of dots a way of doing it."""
+"""Durations measured many times: a strip of dots for each way of doing it."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from sockets_lab.figures.canvas.card import Card, house_settings, text_width, wrap
-from sockets_lab.figures.canvas.claims import JudgedClaim, draw_claims, height_of, in_times
+from sockets_lab.figures.canvas.claims import JudgedClaim, claims_height, draw_claims, times_as_much
 from sockets_lab.figures.canvas.palette import (
     FAINT,
     INK,
@@ -37,27 +37,27 @@ def durations(
 ) -> Picture:
     """Draw measured durations, a dot each, on one axis in milliseconds, with their medians.
 
-    `groups` holds seconds by what was measured. The axis is logarithmic where the longest took
-    twenty times as long as the shortest, or more.
+    `groups` holds seconds by what was measured. The axis is logarithmic if the longest took twenty
+    times as long as the shortest, or longer.
 
-    Times differ by the run, so the words tell none. What they tell is up to the caller: each of
-    `claims` is (slow, factor, fast), "the median of slow is more than factor times that of fast",
-    and the words say whether it is true here.
+    Times differ from run to run, so the words contain none. Each of `claims` is (slow, factor,
+    fast): "the median of slow is more than factor times that of fast", and the words say if it is
+    true here.
 
-    Raises ValueError for no groups, for one without values, for values that are no durations, and
-    for claims about groups that are not there.
+    Raises ValueError for no groups, for one without values, for values that are not durations, and
+    for claims about other groups.
     """
     measured = {label: _checked(label, values) for label, values in groups.items()}
     if not measured:
         raise ValueError("nothing to draw: give at least one group of durations, in seconds")
-    rulings = [_ruling(claim, measured) for claim in claims]
-    words = [f"durations, with their medians: {', '.join(measured)}", *map(str, rulings)]
+    judged = [_judge(claim, measured) for claim in claims]
+    words = [f"durations, with their medians: {', '.join(measured)}", *map(str, judged)]
     with house_settings():
-        return Picture(_draw(measured, rulings, title), "\n".join(words))
+        return Picture(_draw(measured, judged, title), "\n".join(words))
 
 
 _CLOCK_S = 1e-7
-"""No clock here tells less apart; a duration of 0 is drawn as this."""
+"""No clock here is finer; a duration of 0 is drawn as this."""
 
 
 def _checked(label: str, values: Sequence[float]) -> list[float]:
@@ -65,11 +65,11 @@ def _checked(label: str, values: Sequence[float]) -> list[float]:
         raise ValueError(f"no durations of {label!r}: measure it at least once")
     for value in values:
         if not (isfinite(value) and value >= 0):
-            raise ValueError(f"a duration is some seconds from 0 upwards, not {value!r}")
+            raise ValueError(f"a duration must be 0 seconds or more, not {value!r}")
     return [max(value, _CLOCK_S) for value in values]
 
 
-def _ruling(claim: Claim, measured: _Groups) -> JudgedClaim:
+def _judge(claim: Claim, measured: _Groups) -> JudgedClaim:
     slow, factor, fast = claim
     for label in (slow, fast):
         if label not in measured:
@@ -78,31 +78,31 @@ def _ruling(claim: Claim, measured: _Groups) -> JudgedClaim:
         raise ValueError(f"a claim is (slow, factor, fast) with a factor above 0, not {claim!r}")
     more, less = median(measured[slow]), median(measured[fast])
     how = "longer than" if factor == 1 else f"more than {factor:g} times as long as"
-    here = in_times(more, less, "as long")
+    here = times_as_much(more, less, "as long")
     return JudgedClaim(f"{slow} takes {how} {fast}", more > factor * less, here)
 
 
 # --- drawing ------------------------------------------------------------------------------------
 
 _TOP, _STRIP, _WIDE, _DOT = 84.0, 56.0, 520.0, 6.0
-_NOTE = "one dot a measurement; the bar marks the median"
+_NOTE = "one dot for each measurement; the bar marks the median"
 _LOG = 20
-"""From this ratio of the longest to the shortest on the axis is logarithmic."""
+"""The axis is logarithmic if the longest and the shortest have this ratio, or more."""
 
 
-def _draw(measured: _Groups, rulings: Sequence[JudgedClaim], title: str) -> Figure:
+def _draw(measured: _Groups, claims: Sequence[JudgedClaim], title: str) -> Figure:
     names = [text_width(line, 12, bold=True) for label in measured for line in _lines(label)]
     left = 24 + max(names) + 20
     bottom, right = _TOP + _STRIP * len(measured), left + _WIDE
-    width = right + 12 + _told_width(measured) + 24
-    card = Card(width, bottom + 62 + height_of(rulings, width), title, _NOTE)
+    width = right + 12 + _median_width(measured) + 24
+    card = Card(width, bottom + 62 + claims_height(claims, width), title, _NOTE)
     axes = _axes(card, (left, _TOP, _WIDE, bottom - _TOP), measured)
     for at, (label, values) in enumerate(measured.items()):
         y = _STRIP * (at + 0.5)
-        _tell(card, _TOP + y, label, values, right + 12)
+        _label(card, _TOP + y, label, values, right + 12)
         _swarm(axes, y, values, role_hue(kind_of(label)))
         axes.axhline(y + _STRIP / 2, color=FAINT, linewidth=0.8, zorder=0)
-    draw_claims(card, rulings, bottom + 57, width)
+    draw_claims(card, claims, bottom + 57, width)
     return card.figure
 
 
@@ -110,12 +110,12 @@ def _lines(label: str) -> list[str]:
     return wrap(label, 190, 12)
 
 
-def _axes(card: Card, place: tuple[float, float, float, float], measured: _Groups) -> Axes:
+def _axes(card: Card, box: tuple[float, float, float, float], measured: _Groups) -> Axes:
     """Return the axes, in milliseconds across and in pixels down."""
     every = [1000 * value for values in measured.values() for value in values]
     least, most = min(every), max(every)
-    axes = card.axes(place, "time (ms)", "")
-    axes.set_ylim(place[3], 0)
+    axes = card.axes(box, "time (ms)", "")
+    axes.set_ylim(box[3], 0)
     axes.set_yticks([])
     axes.spines["left"].set_visible(False)
     if most >= _LOG * least:
@@ -130,8 +130,8 @@ def _axes(card: Card, place: tuple[float, float, float, float], measured: _Group
     return axes
 
 
-def _tell(card: Card, y: float, label: str, values: Sequence[float], right: float) -> None:
-    """Write what a strip is left of it, and its median right of it."""
+def _label(card: Card, y: float, label: str, values: Sequence[float], right: float) -> None:
+    """Write the name of a strip on its left, and its median on its right."""
     lines = _lines(label)
     top = y - 8 * (len(lines) - 1)
     for at, line in enumerate(lines):
@@ -140,18 +140,18 @@ def _tell(card: Card, y: float, label: str, values: Sequence[float], right: floa
     card.text(right, y + 9, f"measured {times(len(values))}", size=11, ink=SOFT)
 
 
-def _told_width(measured: _Groups) -> float:
-    """Return a width for any median: saved pages are compared, and so is their pictures' width."""
+def _median_width(measured: _Groups) -> float:
+    """Return room for any median: saved pages are compared, so widths must not depend on it."""
     counts = [text_width(f"measured {times(len(one))}", 11) for one in measured.values()]
     return max(*counts, text_width("0.00123 ms", 12, bold=True))
 
 
 def _swarm(axes: Axes, y: float, values: Sequence[float], hue: Hue) -> None:
-    """Draw the median, and the dots: those that would cover each other one above the other."""
+    """Draw the median and the dots; dots that would cover each other are piled up."""
     middle = 1000 * median(values)
     axes.plot([middle] * 2, [y - 24, y + 24], color=INK, linewidth=2.2, zorder=3)
     piles: dict[int, list[float]] = defaultdict(list)
-    for value in values:  # in the order of measuring: a pile of sorted dots would lean
+    for value in values:  # in the order they were measured in: a pile of sorted dots would lean
         across, _ = axes.transData.transform((1000 * value, y))
         piles[round(across / _DOT)].append(1000 * value)
     step = min(_DOT, 34 / max(map(len, piles.values())))

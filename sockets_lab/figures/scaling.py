@@ -1,4 +1,4 @@
-"""Throughput and memory against the number of connections, model by model, on logarithmic axes."""
+"""Throughput and memory by the number of connections, for each server model."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
@@ -9,12 +9,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
+from sockets_lab.figures.canvas.axes import Look, log_axis, looks_of, on_card, spread
 from sockets_lab.figures.canvas.card import Card, Point, house_settings, text_width
-from sockets_lab.figures.canvas.claims import JudgedClaim, compared, draw_claims, height_of
-from sockets_lab.figures.canvas.log_axis import log_axis
+from sockets_lab.figures.canvas.claims import JudgedClaim, claims_height, compare, draw_claims
 from sockets_lab.figures.canvas.palette import CARD, SOFT
 from sockets_lab.figures.canvas.picture import Picture
-from sockets_lab.figures.canvas.series import Look, looks_of, spread
 
 __all__ = ["Scale", "scaling"]
 
@@ -22,11 +21,11 @@ Claim = tuple[str, str, float, str]
 
 
 class Scale(NamedTuple):
-    """What was measured with so many connections at once; None for what was not measured.
+    """Measurements with a number of connections at a time; None for what was not measured.
 
-    `messages_per_s` is the throughput over all of them; `nbytes` the memory that they take
-    together, in the server's process or with the kernel's. Less than a page (4 KiB) is drawn as
-    one, since no system tells less.
+    `messages_per_s` is the throughput of all of them together, `nbytes` the memory that they take
+    together: the server process's, or that and the kernel's. Less than a page (4 KiB) is drawn as
+    one page, since systems count memory in pages.
     """
 
     connections: int
@@ -40,7 +39,7 @@ _Rows = Mapping[str, Sequence[Scale]]
 
 
 class _Quantity(NamedTuple):
-    """One of the two pictures: its name, the field it shows, its axis, and the room below it."""
+    """Throughput or memory: its name, field of `Scale`, axis label, and room below the lines."""
 
     name: str
     field: str
@@ -49,7 +48,7 @@ class _Quantity(NamedTuple):
 
 
 _QUANTITIES: Final = (
-    _Quantity("throughput", "messages_per_s", "messages a second", 1.8),
+    _Quantity("throughput", "messages_per_s", "messages per second", 1.8),
     _Quantity("memory", "nbytes", "memory (MiB)", 5.0),
 )
 
@@ -62,21 +61,22 @@ def scaling(
 ) -> Picture:
     """Draw throughput and memory against the number of connections, all axes logarithmic.
 
-    `rows` holds by model what was measured, with one `Scale` for each number of connections; at
-    most nine models. Each of `claims` is (quantity, more, factor, less), where the quantity is
+    `rows` holds the measurements by model, one `Scale` for each number of connections; at most
+    nine models. Each of `claims` is (quantity, more, factor, less), where the quantity is
     "throughput" or "memory": "with the most connections that both had, that of more is more than
-    factor times that of less". The words tell whether each is true here, and no numbers else.
+    factor times that of less". The words say if each is true here, and contain no other numbers.
 
-    Raises ValueError for no rows, for what is no count or quantity, and for claims about others.
+    Raises ValueError for no rows, for counts and quantities that cannot be, and for claims about
+    other models.
     """
     if not any(rows.values()):
         raise ValueError("nothing to draw: give at least one Scale of at least one model")
     for name, scales in rows.items():
         _check(name, scales)
-    rulings = [_ruling(claim, rows) for claim in claims]
-    words = [f"throughput and memory by connections: {', '.join(rows)}", *map(str, rulings)]
+    judged = [_judge(claim, rows) for claim in claims]
+    words = [f"throughput and memory by connections: {', '.join(rows)}", *map(str, judged)]
     with house_settings():
-        return Picture(_draw(rows, rulings, title), "\n".join(words))
+        return Picture(_draw(rows, judged, title), "\n".join(words))
 
 
 def _check(name: str, scales: Sequence[Scale]) -> None:
@@ -95,29 +95,31 @@ def _check_value(name: str, value: float | None, *, above_zero: bool) -> None:
     raise ValueError(f"{name!r} has {value!r}: give what was measured, or None if nothing was")
 
 
-def _ruling(claim: Claim, rows: _Rows) -> JudgedClaim:
+def _judge(claim: Claim, rows: _Rows) -> JudgedClaim:
     quantity, more, factor, less = claim
     fields = {each.name: each.field for each in _QUANTITIES}
     if quantity not in fields:
-        raise ValueError(f"no quantity {quantity!r}: claim something of {' or '.join(fields)}")
+        raise ValueError(f"no quantity {quantity!r}: a claim is about {' or '.join(fields)}")
     for name in (more, less):
         if name not in rows:
             raise ValueError(f"nothing was measured of {name!r}: there is {', '.join(rows)}")
     one, other = (dict(_points(rows[name], fields[quantity])) for name in (more, less))
     if not one.keys() & other.keys():
-        raise ValueError(f"{more!r} and {less!r} have no {quantity} with as many connections")
+        raise ValueError(
+            f"{more!r} and {less!r} have no {quantity} for the same number of connections"
+        )
     most = max(one.keys() & other.keys())
     subject = f"with the most connections, the {quantity} of {more}"
-    return compared(subject, factor, f"that of {less}", one[most], other[most])
+    return compare(subject, factor, f"that of {less}", one[most], other[most])
 
 
 def _points(scales: Sequence[Scale], field: str) -> list[tuple[int, float]]:
-    """Pairs of connections and value, by connections; memory in MiB."""
+    """Return pairs of connections and value, sorted by connections; memory in MiB."""
     values = [(scale.connections, getattr(scale, field)) for scale in sorted(scales, key=_count)]
-    told = [(connections, value) for connections, value in values if value is not None]
+    measured = [(connections, value) for connections, value in values if value is not None]
     if field == "nbytes":
-        return [(connections, max(value, _PAGE) / 2**20) for connections, value in told]
-    return told
+        return [(connections, max(value, _PAGE) / 2**20) for connections, value in measured]
+    return measured
 
 
 def _count(scale: Scale) -> int:
@@ -129,11 +131,11 @@ def _count(scale: Scale) -> int:
 _LEFT, _TOP, _WIDE, _HIGH = 92.0, 84.0, 440.0, 210.0
 _ROW, _LEAD, _BETWEEN = 38.0, 26.0, 34.0
 _NOTE: Final = "a mark for each measurement"
-_GUIDED: Final = "a mark for each measurement; dotted lines: so many KiB for each connection"
+_GUIDED: Final = "a mark for each measurement; dotted lines: the same KiB per connection"
 
 
 class _Panel(NamedTuple):
-    """One quantity, and where it is drawn."""
+    """One quantity with its lines, and where it is drawn."""
 
     quantity: _Quantity
     lines: Mapping[str, Sequence[tuple[int, float]]]
@@ -141,12 +143,12 @@ class _Panel(NamedTuple):
     high: float
 
 
-def _draw(rows: _Rows, rulings: Sequence[JudgedClaim], title: str) -> Figure:
+def _draw(rows: _Rows, claims: Sequence[JudgedClaim], title: str) -> Figure:
     panels = _panels(rows)
     bottom = panels[-1].top + panels[-1].high + 62
     width = _LEFT + _WIDE + _LEAD + max(map(_label_width, panels)) + 24
     note = _GUIDED if panels[-1].quantity.field == "nbytes" else _NOTE
-    card = Card(width, bottom + height_of(rulings, width), title, note)
+    card = Card(width, bottom + claims_height(claims, width), title, note)
     looks = looks_of(list(rows))
     counts = sorted({scale.connections for scales in rows.values() for scale in scales})
     for panel in panels:
@@ -156,12 +158,12 @@ def _draw(rows: _Rows, rulings: Sequence[JudgedClaim], title: str) -> Figure:
         for name, points in panel.lines.items():
             _plot(axes, points, looks[name])
         _label(card, axes, panel, looks)
-    draw_claims(card, rulings, bottom - 8, width)
+    draw_claims(card, claims, bottom - 8, width)
     return card.figure
 
 
 def _panels(rows: _Rows) -> list[_Panel]:
-    """The quantities that were measured, from the top down."""
+    """Return the quantities that were measured, from the top down."""
     panels: list[_Panel] = []
     for quantity in _QUANTITIES:
         measured = {name: _points(scales, quantity.field) for name, scales in rows.items()}
@@ -176,19 +178,19 @@ def _panels(rows: _Rows) -> list[_Panel]:
 
 def _axes(card: Card, panel: _Panel, counts: Sequence[int], *, last: bool) -> Axes:
     across = "connections, logarithmic" if last else ""
-    place = (_LEFT, panel.top, _WIDE, panel.high)
-    axes = card.axes(place, across, f"{panel.quantity.axis}, logarithmic")
+    box = (_LEFT, panel.top, _WIDE, panel.high)
+    axes = card.axes(box, across, f"{panel.quantity.axis}, logarithmic")
     values = [value for points in panel.lines.values() for _, value in points]
     log_axis(axes, "x", counts[0] / 1.35, counts[-1] * 1.35)
     log_axis(axes, "y", min(values) / panel.quantity.below, max(values) * 1.8)
-    ticks = _apart(counts, axes)
+    ticks = _separate(counts, axes)
     axes.set_xticks(ticks, [f"{count:,}" if last else "" for count in ticks])
     axes.xaxis.set_minor_locator(NullLocator())
     return axes
 
 
-def _apart(counts: Sequence[int], axes: Axes) -> list[int]:
-    """Leave out counts that would be written over each other; the last one stays."""
+def _separate(counts: Sequence[int], axes: Axes) -> list[int]:
+    """Return the counts without those that would be written over another; the last one stays."""
     low, high = axes.get_xlim()
     pixels = {each: _WIDE * log10(each / low) / log10(high / low) for each in counts}
     kept = [counts[-1]]
@@ -207,10 +209,10 @@ def _plot(axes: Axes, points: Sequence[tuple[int, float]], look: Look) -> None:
 
 
 def _guide(card: Card, axes: Axes, panel: _Panel) -> None:
-    """Draw lines of so many KiB for each connection, and write below each how many."""
+    """Draw lines along which a connection costs the same, and write its KiB below each."""
     (left, right), (low, high) = axes.get_xlim(), axes.get_ylim()
     costs = [1024 * mib / count for points in panel.lines.values() for count, mib in points]
-    drawn = [_place(card, axes, *point) for point in _along(panel.lines.values())]
+    drawn = [on_card(card, axes, *point) for point in _along(panel.lines.values())]
     for power in range(floor(log10(min(costs))), ceil(log10(max(costs))) + 1):
         each = 10.0**power / 1024
         start, end = max(left, low / each), min(right, high / each)
@@ -219,11 +221,11 @@ def _guide(card: Card, axes: Axes, panel: _Panel) -> None:
         axes.plot([start, end], [each * start, each * end], color=SOFT, lw=0.9, ls=":", zorder=2)
         guide = [(x, each * x) for x in _between(start, end)]
         name = f"{10.0**power:,.10g} KiB"
-        _name_guide(card, [_place(card, axes, *point) for point in guide], name, drawn)
+        _name_guide(card, [on_card(card, axes, *point) for point in guide], name, drawn)
 
 
 def _along(lines: Iterable[Sequence[tuple[int, float]]]) -> Iterator[Point]:
-    """Points along the lines, close enough to each other that no word fits between."""
+    """Yield points along the lines, so close to each other that no word fits between."""
     for points in lines:
         yield from points
         for (x, y), (to_x, to_y) in pairwise(points):
@@ -241,7 +243,7 @@ def _name_guide(
     name: str,
     drawn: Sequence[tuple[float, float]],
 ) -> None:
-    """Write the name right below a guide, as far left as nothing drawn is in its way."""
+    """Write the name just below a guide, as far left as it covers nothing drawn."""
     width, bottom = text_width(name, 10), max(y for _, y in guide)
     for x, y in guide:
         left, middle = x + 22, min(y + 4, bottom - 10)
@@ -254,28 +256,22 @@ def _name_guide(
             return
 
 
-def _place(card: Card, axes: Axes, x: float, y: float) -> Point:
-    """Where a point of the axes stands on the card, in CSS pixels."""
-    dots = axes.transData.transform((x, y))
-    return (float(dots[0]), card.height - float(dots[1]))
-
-
 def _label(card: Card, axes: Axes, panel: _Panel, looks: Mapping[str, Look]) -> None:
-    ends = [_place(card, axes, *points[-1]) for points in panel.lines.values()]
+    ends = [on_card(card, axes, *points[-1]) for points in panel.lines.values()]
     ys = spread([y for _, y in ends], _ROW, panel.top + 8, panel.top + panel.high - 22)
     x = _LEFT + _WIDE + _LEAD
     for (name, points), end, y in zip(panel.lines.items(), ends, ys, strict=True):
         hue = looks[name].hue
         card.line([(end[0] + 7, end[1]), (x - 12, y), (x - 4, y)], hue.line, stroke=0.9, level=2)
         card.text(x, y, name, bold=True, ink=hue.ink)
-        card.text(x, y + 17, _told(panel.quantity, points), size=11, ink=SOFT)
+        card.text(x, y + 17, _last_value(panel.quantity, points), size=11, ink=SOFT)
 
 
-def _told(quantity: _Quantity, points: Sequence[tuple[int, float]]) -> str:
+def _last_value(quantity: _Quantity, points: Sequence[tuple[int, float]]) -> str:
     connections, value = points[-1]
     if quantity.field == "nbytes":
         return f"{_short(1024 * value / connections)} KiB for each of {connections:,}"
-    return f"{_short(value)} a second with {connections:,}"
+    return f"{_short(value)} per second with {connections:,}"
 
 
 def _short(value: float) -> str:
@@ -283,9 +279,9 @@ def _short(value: float) -> str:
 
 
 def _label_width(panel: _Panel) -> float:
-    # Saved pages are compared, and so is their pictures' width: it must not depend on the numbers.
+    # The width must not depend on the run, since saved pages are compared.
     most = max(points[-1][0] for points in panel.lines.values())
-    told = [f"0.0012 KiB for each of {most:,}", f"1,200,000 a second with {most:,}"]
-    told += [_told(panel.quantity, points) for points in panel.lines.values()]
+    values = [f"0.0012 KiB for each of {most:,}", f"1,200,000 per second with {most:,}"]
+    values += [_last_value(panel.quantity, points) for points in panel.lines.values()]
     names = [text_width(name, 12, bold=True) for name in panel.lines]
-    return max(*(text_width(words, 11) for words in told), *names)
+    return max(*(text_width(words, 11) for words in values), *names)

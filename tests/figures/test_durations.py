@@ -67,8 +67,8 @@ def test_draws_a_duration_of_nothing() -> None:
     [
         ({}, [], "nothing to draw: give at least one group of durations, in seconds"),
         ({"a": []}, [], "no durations of 'a': measure it at least once"),
-        ({"a": [-1.0]}, [], r"a duration is some seconds from 0 upwards, not -1\.0"),
-        ({"a": [float("nan")]}, [], "seconds from 0 upwards, not nan"),
+        ({"a": [-1.0]}, [], r"a duration must be 0 seconds or more, not -1\.0"),
+        ({"a": [float("nan")]}, [], "must be 0 seconds or more, not nan"),
         ({"a": [1.0]}, [("a", 2, "b")], "no durations of 'b': there is a"),
         ({"a": [1.0]}, [("a", 0, "a")], r"a factor above 0, not \('a', 0, 'a'\)"),
     ],

@@ -5,9 +5,9 @@ from itertools import combinations
 import pytest
 
 from sockets_lab.figures import Picture, Scale, coordinated_omission, latency_cdf, scaling
+from sockets_lab.figures.canvas.axes import looks_of, spread
 from sockets_lab.figures.canvas.palette import CARD
-from sockets_lab.figures.canvas.series import looks_of, spread
-from sockets_lab.figures.percentiles import name_of, nines
+from sockets_lab.figures.latencies import name_of, nines
 from sockets_lab.load import Latencies
 from tests.support.figure_checks import VISIONS, apart, contrast
 from tests.support.sample_figures_load import COUNTS, LOAD_PICTURES, MODELS, growth, stalled, three
@@ -71,12 +71,12 @@ def test_refuses_latencies_that_are_not_there() -> None:
         latency_cdf({"none": Latencies.of([])})
     with pytest.raises(ValueError, match="no latencies of 'other': there is fast"):
         latency_cdf({"fast": FAST}, claims=[("fast", 1, "other", 50)])
-    with pytest.raises(ValueError, match="a number above 0, not 0"):
+    with pytest.raises(ValueError, match="must be a number above 0, not 0"):
         latency_cdf({"fast": FAST}, claims=[("fast", 0, "fast", 50)])
 
 
 def test_refuses_more_lines_than_can_be_told_apart() -> None:
-    with pytest.raises(ValueError, match="10 lines cannot be told apart: draw at most 9"):
+    with pytest.raises(ValueError, match="10 lines would look too alike: draw at most 9"):
         latency_cdf({str(number): FAST for number in range(10)})
 
 
@@ -158,7 +158,7 @@ def test_less_memory_than_a_page_is_drawn_as_a_page() -> None:
         (
             {"a": [Scale(1, 5.0)], "b": [Scale(2, 5.0)]},
             [("throughput", "a", 1, "b")],
-            "'a' and 'b' have no throughput with as many connections",
+            "'a' and 'b' have no throughput for the same number of connections",
         ),
     ],
 )

@@ -1,1 +1,1 @@
-"""The sheet that pictures are drawn on: card, colours, axes, claims, and the finished picture."""
+"""Parts that every picture uses: card, colours, axes, units, claims, and the finished picture."""

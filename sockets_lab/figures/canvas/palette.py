@@ -1,7 +1,7 @@
-"""Colours and letters that every picture shares, so that a colour means the same thing everywhere.
+"""Colours that every picture shares, so that a colour means the same thing everywhere.
 
-The hues are those of Okabe and Ito (https://jfly.uni-koeln.de/color/), told apart with every common
-kind of colour vision. None of them carries meaning alone: roles and states are always written too,
+The hues are those of Okabe and Ito (https://jfly.uni-koeln.de/color/), which differ for every
+common kind of colour vision. No hue carries meaning alone: roles and states are always written too,
 and states that lie beside each other differ in hatch. Letters use a darker `ink` of each hue, with
 a contrast of at least 4.5 to 1 on the card (WCAG 2.1, 1.4.3).
 """
@@ -51,7 +51,7 @@ _OTHER = Hue("#7a8290", "#4a515e", "#eef0f3")
 GOOD = _CONNECTION
 WARNING = Hue("#b3202c", "#9b1522", "#fbe7e7")
 UNREAD = Hue("#a89400", "#564b00", "#fff3a8")
-"""Bytes in the kernel's buffer that nobody has read yet."""
+"""Bytes in the kernel's buffer that the program has not read yet."""
 
 _BY_KIND = {
     "client": _CLIENT,
@@ -62,7 +62,7 @@ _BY_KIND = {
 
 
 def kind_of(role: str) -> str:
-    """Return what a role is by its first word: client, listener, connection, datagram or other."""
+    """Return the kind of a role: client, listener, connection, datagram or other."""
     first = role.partition(" ")[0]
     return first if first in _BY_KIND else "other"
 
@@ -73,13 +73,13 @@ def role_hue(kind: str) -> Hue:
 
 
 def ink_of(name: str) -> str:
-    """Return the ink of a name: that of its role, or of all words if it is none."""
+    """Return the ink of a role's kind, or the ink of all words if `name` is not a role."""
     kind = kind_of(name)
     return INK if kind == "other" else role_hue(kind).ink
 
 
 class StateLook(NamedTuple):
-    """How a kernel state looks: `fill` and `hatch` of its area, `edge` around it, `ink` on it."""
+    """Look of a kernel state: `fill` and `hatch` of its area, `edge` around it, `ink` on it."""
 
     fill: str
     edge: str
@@ -107,5 +107,5 @@ _STATES = {
 
 
 def look_of_state(state: str) -> StateLook:
-    """Return the look of a kernel state; a state unknown here is drawn in grey."""
+    """Return the look of a kernel state; grey for a state that is not known here."""
     return _STATES.get(state, StateLook("#ffffff", "#8a919d", "#3f4651", "++++"))

@@ -1,4 +1,4 @@
-"""Counts and measured numbers as people read them, and bytes in the unit that suits them."""
+"""Counts and measured numbers as people read them, and bytes in a suitable unit."""
 
 from typing import NamedTuple
 
@@ -6,7 +6,7 @@ __all__ = ["ByteUnit", "digits", "in_unit", "many", "times", "unit_for"]
 
 
 class ByteUnit(NamedTuple):
-    """A unit of bytes by its name; the IEC's prefixes count in steps of 1,024."""
+    """A unit of bytes and its name; the IEC's prefixes count in steps of 1,024."""
 
     name: str
     nbytes: int
@@ -15,18 +15,18 @@ class ByteUnit(NamedTuple):
 _FROM = {
     2**30: ByteUnit("GiB", 2**30),
     2**20: ByteUnit("MiB", 2**20),
-    2**12: ByteUnit("KiB", 2**10),  # under 4 KiB bytes are read more easily
+    2**12: ByteUnit("KiB", 2**10),  # below 4 KiB, bytes are easier to read
     0: ByteUnit("bytes", 1),
 }
 
 
 def unit_for(most: float) -> ByteUnit:
-    """Return the unit for an axis that reaches up to `most` bytes."""
+    """Return the unit for an axis that ends at `most` bytes."""
     return next(unit for least, unit in _FROM.items() if most >= least)
 
 
 def in_unit(nbytes: int) -> str:
-    """Return bytes in the unit that suits them: "640 bytes", "3.71 MiB"."""
+    """Return a number of bytes in a suitable unit: "640 bytes", "3.71 MiB"."""
     unit = unit_for(nbytes)
     if unit.nbytes == 1:
         return many(nbytes, "byte")
@@ -34,7 +34,7 @@ def in_unit(nbytes: int) -> str:
 
 
 def digits(number: float) -> str:
-    """Return the first three digits of a number, and all of those before the point."""
+    """Return a number to three digits, but with every digit before the decimal point."""
     return f"{number:,.0f}" if number >= 100 else f"{number:.3g}"
 
 
