@@ -1,8 +1,8 @@
-"""Pictures of what was measured, each with its words; one file a kind of picture.
+"""Pictures of what was measured, each with its words; one file for each kind of picture.
 
-Every verb takes records and returns a `Picture`: a drawing that JupyterLab shows, and a
+Every function takes records and returns a `Picture`: a drawing that JupyterLab shows, and a
 description in words that is the same on every run. This is the only room that imports matplotlib,
-so it is imported where a picture is drawn, and not before.
+which is slow to import: import the room only where a picture is drawn.
 """
 
 from sockets_lab.figures.address_bits import address_bits

@@ -1,4 +1,4 @@
-"""The bits of addresses, a cell each, with the numbers that people write for them."""
+"""Bits of addresses, a cell for each, with the numbers in which they are written."""
 
 from collections.abc import Iterator, Sequence
 
@@ -15,10 +15,10 @@ __all__ = ["address_bits"]
 def address_bits(addresses: Sequence[str], *, title: str = "The bits of an address") -> Picture:
     """Draw every bit of some IPv4 and IPv6 addresses, with the prefix of their range marked.
 
-    A filled cell is a 1. Below each byte of IPv4, and each 16 bits of IPv6, stands the number that
-    is written for it. The bits that make an address one of its special range are in colour.
+    A filled cell is a 1. Below each byte of IPv4, and below each 16 bits of IPv6, is the number as
+    it is written. The bits that put an address in its special range are in colour.
 
-    Raises ValueError for no addresses, and for what is no numeric address.
+    Raises ValueError for no addresses, and for text that is not a numeric address.
     """
     if not addresses:
         raise ValueError("nothing to draw: give at least one address")
@@ -29,12 +29,12 @@ def address_bits(addresses: Sequence[str], *, title: str = "The bits of an addre
 
 def _words(host: str) -> str:
     fixed, name = _range(host)
-    whose = f"; the first {fixed} make it {name}" if name else ""
-    return f"{canonical(host)}: {len(bits(host))} bits, {bits(host).count('1')} of them 1{whose}"
+    why = f"; the first {fixed} make it {name}" if name else ""
+    return f"{canonical(host)}: {len(bits(host))} bits, {bits(host).count('1')} of them 1{why}"
 
 
 def _range(host: str) -> tuple[int, str]:
-    """Tell how many bits make the address one of its narrowest range, and that range's name."""
+    """Return the narrowest special range of an address: the length of its prefix, and its name."""
     for narrowest in ranges_of(host)[:1]:
         return narrowest.network.prefixlen, narrowest.name
     return 0, ""
@@ -44,7 +44,7 @@ def _range(host: str) -> tuple[int, str]:
 
 _TOP, _HEAD, _CELL, _ROW, _LABEL, _BETWEEN = 84.0, 30.0, 15.0, 20.0, 22.0, 14.0
 _GAP = 7.0  # between bytes
-_NOTE = "a filled cell is a 1; in colour: the bits that its range has in common"
+_NOTE = "a filled cell is a 1; coloured bits are the same in the whole range"
 _PER_ROW = 32
 
 
@@ -106,7 +106,7 @@ def _numbers(card: Card, host: str, top: float) -> None:
 
 
 def _groups(host: str) -> Iterator[tuple[int, int, str]]:
-    """Yield the first byte of each group, how many bytes it has, and how it is written."""
+    """Yield each group: its first byte, its number of bytes, and the number that is written."""
     address = packed(host)
     as_ipv4 = 12 if mapped_ipv4(host) else 0 if len(address) == 4 else 16
     for at in range(0, as_ipv4, 2):

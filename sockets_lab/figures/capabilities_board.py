@@ -1,4 +1,4 @@
-"""What this machine can show, and what it cannot, and why."""
+"""Board of capabilities: what this machine can show, what it cannot, and why."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -19,9 +19,9 @@ _MISSING = role_hue("listener")
 def capabilities_board(
     capabilities: Sequence[Capability], *, title: str = "What this machine can show"
 ) -> Picture:
-    """Draw a board of `capabilities`: what each shows, or why it is lacking and how to get it.
+    """Draw a board of `capabilities`: what each shows, or why it is missing and how to get it.
 
-    Raises ValueError when there is none.
+    Raises ValueError for no capabilities.
     """
     rows = list(capabilities)
     if not rows:
@@ -34,18 +34,20 @@ def capabilities_board(
 
 def _words(capabilities: Sequence[Capability]) -> str:
     return "\n".join(
-        f"{one.name}: {'yes' if one.has else 'no'}, {_says(one)}" for one in capabilities
+        f"{one.name}: {'yes' if one.has else 'no'}, {_explain(one)}" for one in capabilities
     )
 
 
-def _says(one: Capability) -> str:
-    """Return what a capability shows; if it is lacking, why, and what would help."""
+def _explain(one: Capability) -> str:
+    """Return what a capability shows; if it is missing, why, and how to get it."""
     if one.has:
         return one.shows
     return "; ".join(text for text in (one.lacking, one.remedy) if text)
 
 
 class _Block(NamedTuple):
+    """One capability, and the lines written about it."""
+
     capability: Capability
     lines: list[tuple[str, str]]
     """Text and its ink."""
@@ -67,7 +69,7 @@ def _block(one: Capability) -> _Block:
 def _draw(capabilities: Sequence[Capability], title: str) -> Figure:
     blocks = [_block(one) for one in capabilities]
     have = sum(one.has for one in capabilities)
-    note = f"{have} of {len(capabilities)} capabilities, found out by trying"
+    note = f"{have} of {len(capabilities)} capabilities, found by trying them"
     names = 96 + max(text_width(one.name, 12.5, bold=True) for one in capabilities) + 28
     widest = max(text_width(text, _SIZE) for block in blocks for text, _ in block.lines)
     card = Card(names + widest + 28, _TOP + sum(b.height for b in blocks) + 14, title, note)

@@ -1,4 +1,4 @@
-"""How many connects complete for each backlog, when nobody accepts."""
+"""Connects that complete for each backlog when the server does not accept."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -20,10 +20,10 @@ def completed_by_backlog(
 ) -> Picture:
     """Draw measured pairs of (backlog, completed connects) over the line "backlog + 1".
 
-    `rows` are such pairs, in any order, at least one. On Linux the points lie on the line:
-    the kernel refuses when the accept queue is above its limit, not when it has reached it.
+    `rows` are such pairs, in any order, at least one. On Linux the points lie on the line: the
+    kernel refuses a connection when the accept queue is above its limit, not when it is at it.
 
-    Raises ValueError for no rows, and for a row that is not two whole numbers from 0 upwards.
+    Raises ValueError for no rows, and for a row that is not a pair of integers, 0 or more.
     """
     pairs = [_checked(row) for row in rows]
     if not pairs:
@@ -34,20 +34,20 @@ def completed_by_backlog(
 
 def _checked(row: object) -> tuple[int, int]:
     if not isinstance(row, tuple | list) or len(row) != 2:
-        raise ValueError(f"a row is a pair (backlog, completed connects), not {row!r}")
+        raise ValueError(f"a row must be a pair (backlog, completed connects), not {row!r}")
     if not all(isinstance(n, int) and not isinstance(n, bool) and n >= 0 for n in row):
-        raise ValueError(f"a row holds two whole numbers from 0 upwards, not {row!r}")
+        raise ValueError(f"a row must hold two integers, 0 or more, not {row!r}")
     return (row[0], row[1])
 
 
 def _words(pairs: Sequence[tuple[int, int]]) -> str:
-    told = "; ".join(
+    words = "; ".join(
         f"backlog {backlog}: {done} connect{'s' * (done != 1)} completed" for backlog, done in pairs
     )
     off = [backlog for backlog, done in pairs if done != backlog + 1]
     if not off:
-        return f"{told}; always backlog + 1"
-    return f"{told}; not backlog + 1 at backlog {', '.join(map(str, off))}"
+        return f"{words}; always backlog + 1"
+    return f"{words}; not backlog + 1 at backlog {', '.join(map(str, off))}"
 
 
 def _draw(pairs: Sequence[tuple[int, int]], title: str) -> Figure:
@@ -68,7 +68,7 @@ def _draw(pairs: Sequence[tuple[int, int]], title: str) -> Figure:
 
 
 class _Scale(NamedTuple):
-    """The edges of the axes, with room for whole points inside."""
+    """Ends of the axes, with room for whole points inside."""
 
     left: float
     right: float
@@ -80,8 +80,8 @@ class _Scale(NamedTuple):
         highest = max(furthest + 1, *(done for _, done in pairs))
         return cls(-0.09 * furthest, 1.06 * furthest, 1.12 * highest)
 
-    def place(self, backlog: float, done: float) -> Point:
-        """Return where a pair stands on the card, in CSS pixels."""
+    def position(self, backlog: float, done: float) -> Point:
+        """Return where a pair is on the card, in CSS pixels."""
         left, top, width, height = _BOX
         across = (backlog - self.left) / (self.right - self.left)
         return (left + width * across, top + height * (1 - done / self.ceiling))
@@ -91,12 +91,12 @@ _NOTE = "green points: measured here; dashed line: computed"
 
 
 def _ticks(axes: Axes, pairs: Sequence[tuple[int, int]]) -> None:
-    axes.set_xticks(_apart(sorted({backlog for backlog, _ in pairs}), 16))
-    axes.set_yticks(_apart(sorted({0, *(done for _, done in pairs)}), 14))
+    axes.set_xticks(_separate(sorted({backlog for backlog, _ in pairs}), 16))
+    axes.set_yticks(_separate(sorted({0, *(done for _, done in pairs)}), 14))
 
 
-def _apart(ticks: Sequence[int], most: int) -> list[int]:
-    """Leave out ticks that would stand closer than their numbers are wide."""
+def _separate(ticks: Sequence[int], most: int) -> list[int]:
+    """Return the ticks without those whose numbers would be written over another."""
     least = (ticks[-1] - ticks[0]) / most
     kept: list[int] = []
     for tick in ticks:
@@ -106,12 +106,12 @@ def _apart(ticks: Sequence[int], most: int) -> list[int]:
 
 
 def _label(card: Card, pairs: Sequence[tuple[int, int]], scale: _Scale) -> None:
-    """Write each count up and left of its point, and the line's name beside it."""
+    """Write each count above its point, on the left, and the line's name beside the line."""
     hue, last = role_hue("connection"), -100.0
     for backlog, done in pairs:
-        x, y = scale.place(backlog, done)
+        x, y = scale.position(backlog, done)
         if x - last >= 24:
             card.text(x - 9, y - 13, f"{done}", bold=True, ink=hue.ink, align="right")
             last = x
-    x, y = scale.place(0.55 * scale.right, 0.55 * scale.right + 1)
+    x, y = scale.position(0.55 * scale.right, 0.55 * scale.right + 1)
     card.text(x + 12, y + 18, "backlog + 1", ink=SOFT)

@@ -1,4 +1,4 @@
-"""A race of connection attempts: when each began, how it ended, and who won."""
+"""Race of connection attempts: when each began, how it ended, and which one won."""
 
 from typing import TYPE_CHECKING
 
@@ -21,12 +21,12 @@ __all__ = ["connection_race"]
 def connection_race(
     races: "Mapping[str, Race]", *, title: str = "Who connects first", note: str = ""
 ) -> Picture:
-    """Draw the attempts of one race, or of several below each other, on one axis of time.
+    """Draw the attempts of one race, or of several below each other, on one time axis.
 
-    races: by what was different about each
+    races: by name, such as what was different about each
 
-    Times and ports differ by the run, so the words tell the addresses, in the order in which they
-    were tried, and what came of each.
+    Times and ports differ from run to run, so the words contain only the addresses, in the order in
+    which they were tried, and the outcome of each.
 
     Raises ValueError for no race, and for one without attempts.
     """
@@ -35,19 +35,19 @@ def connection_race(
     for name, race in races.items():
         if not race.attempts:
             raise ValueError(f"nothing was tried in {name!r}: there is no attempt to draw")
-    words = [f"{name}: {', '.join(map(_told, race.attempts))}" for name, race in races.items()]
+    words = [f"{name}: {', '.join(map(_in_words, race.attempts))}" for name, race in races.items()]
     with house_settings():
         return Picture(_draw(races, title, note or _NOTE), "\n".join(words))
 
 
-def _told(attempt: "Attempt") -> str:
+def _in_words(attempt: "Attempt") -> str:
     return f"{attempt.endpoint.host} {attempt.outcome}"
 
 
 # --- drawing ------------------------------------------------------------------------------------
 
 _TOP, _HEAD, _LANE, _WIDE, _LEAST = 78.0, 34.0, 34.0, 480.0, 3.0
-_NOTE = "bar: from connect() to its end; an attempt that fails has the next one begun at once"
+_NOTE = "bar: from connect() to its end; when an attempt fails, the next one begins immediately"
 _OUTCOMES = ("connected", "given up", "ECONNREFUSED", "EHOSTUNREACH", "ENETUNREACH")
 
 
@@ -76,13 +76,11 @@ def _ends(races: "Mapping[str, Race]") -> list[str]:
     return [each.outcome for race in races.values() for each in race.attempts]
 
 
-def _axes(
-    card: Card, place: tuple[float, float, float, float], races: "Mapping[str, Race]"
-) -> Axes:
-    axes = card.axes(place, "time since the race began (ms)", "")
+def _axes(card: Card, box: tuple[float, float, float, float], races: "Mapping[str, Race]") -> Axes:
+    axes = card.axes(box, "time since the race began (ms)", "")
     last = max(each.ended_s for race in races.values() for each in race.attempts)
     axes.set_xlim(-20 * max(last, 1e-3), 1050 * max(last, 1e-3))
-    axes.set_ylim(place[3], 0)
+    axes.set_ylim(box[3], 0)
     axes.set_yticks([])
     axes.spines["left"].set_visible(False)
     axes.xaxis.set_major_locator(MaxNLocator(8))

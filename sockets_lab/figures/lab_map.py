@@ -1,4 +1,4 @@
-"""The map of the lab: where a learner types, who makes the calls, and who answers."""
+"""Map of the lab: where a learner types, what makes the calls, and what answers them."""
 
 from matplotlib.figure import Figure
 
@@ -24,7 +24,7 @@ _INSET = 16.0
 
 
 def lab_map(*, title: str = "The lab") -> Picture:
-    """Draw the rooms that a learner meets, and what goes from room to room."""
+    """Draw the programs and parts that a learner uses, and what goes from one to another."""
     with house_settings():
         return Picture(_draw(title), _WORDS)
 
@@ -37,8 +37,8 @@ def _draw(title: str) -> Figure:
     _cell(card, _COLUMN[0], _FLOOR[0] + _INSET)
     _output(card, _COLUMN[2], _FLOOR[0] + _INSET)
     _sockets(card, _COLUMN[0], _FLOOR[1] + _INSET)
-    _room(card, 1, "recording", ("notes every call,", "and what came of it"))
-    _room(card, 2, "figure", ("draws what was", "measured just now"))
+    _part(card, 1, "recording", ("notes every call,", "and its result"))
+    _part(card, 2, "figure", ("draws what was", "recorded"))
     _table(card, _COLUMN[0], _FLOOR[2] + _INSET)
     _loopback(card, _COLUMN[2], _FLOOR[2] + _INSET)
     _ways(card)
@@ -76,10 +76,10 @@ def _output(card: Card, x: float, y: float) -> None:
     card.arrow((x + 168, y + 56), (x + 124, y + 56), role_hue("connection").line, level=5)
 
 
-def _room(card: Card, column: int, name: str, says: tuple[str, str]) -> None:
+def _part(card: Card, column: int, name: str, lines: tuple[str, str]) -> None:
     x, y = _COLUMN[column], _FLOOR[1] + _INSET
     _sheet(card, x, y, name)
-    for at, line in enumerate(says):
+    for at, line in enumerate(lines):
         card.text(x + 14, y + 43 + 19 * at, line, ink=SOFT)
 
 
@@ -131,7 +131,7 @@ def _ways(card: Card) -> None:
 
 
 def _down(card: Card, x: float, start: float, end: float, label: str) -> None:
-    """Draw an arrow from floor to floor, with a word beside it."""
+    """Draw an arrow from one floor to another, with a word beside it."""
     way = 1 if end > start else -1
     card.arrow((x, start + 4 * way), (x, end - 4 * way), INK, level=5)
     card.text(x + 12, (start + end) / 2 - 8 * way, label, size=11.5, ink=INK)

@@ -1,4 +1,4 @@
-"""What came out of each row tried with each column, with a verdict: a table as a picture."""
+"""Board of outcomes: what happened for each row with each column, and if that is good or bad."""
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -24,7 +24,7 @@ __all__ = ["Cell", "outcome_board"]
 
 
 class Cell(NamedTuple):
-    """What came out, in a few words, and whether that is good."""
+    """One outcome in a few words, with a verdict."""
 
     words: str
     verdict: Literal["good", "bad", "neutral"] = "neutral"
@@ -40,24 +40,24 @@ def outcome_board(
     corner: str = "",
     title: str = "What came out",
 ) -> Picture:
-    """Draw what came out of each row with each column, with a sign for good and for bad.
+    """Draw the outcome of each row with each column, with a sign for good and for bad.
 
-    `cells` holds for (row, column) what came out in a few words, such as "reset 50 of 50"; what has
-    no cell was not tried. An `Cell` brings its own verdict. Other words are bad if they hold one
-    of `bad`, good if they hold one of `good` and none of `bad`, and neutral else. `corner` says
-    what the rows are.
+    `cells` holds by (row, column) the outcome in a few words, such as "reset 50 of 50"; a pair
+    without a cell was not tried. A `Cell` has its own verdict. Other words are bad if they contain
+    one of `bad`, else good if they contain one of `good`, else neutral. `corner` says what the rows
+    are.
 
-    Raises ValueError for no rows or no columns, for one that comes twice, and for a cell outside
+    Raises ValueError for no rows or columns, for names that are not unique, and for a cell outside
     the table.
     """
     for names, what in ((rows, "row"), (columns, "column")):
         _check_names(names, what)
-    told = {place: _judged(cell, good, bad) for place, cell in cells.items()}
-    for place in told:
-        _check_place(place, rows, columns)
+    judged = {key: _judge(cell, good, bad) for key, cell in cells.items()}
+    for key in judged:
+        _check_key(key, rows, columns)
     with house_settings():
         return Picture(
-            _draw(_Table(rows, columns, told, corner), title), _words(rows, columns, told)
+            _draw(_Table(rows, columns, judged, corner), title), _words(rows, columns, judged)
         )
 
 
@@ -66,17 +66,17 @@ def _check_names(names: Sequence[str], what: str) -> None:
         raise ValueError(f"nothing to draw: give at least one {what}")
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
-        raise ValueError(f"{what} {twice[0]!r} comes twice: give each {what} a name of its own")
+        raise ValueError(f"{what} {twice[0]!r} comes twice: give each {what} a different name")
 
 
-def _check_place(place: tuple[str, str], rows: Sequence[str], columns: Sequence[str]) -> None:
-    for name, names, what in zip(place, (rows, columns), ("row", "column"), strict=True):
+def _check_key(key: tuple[str, str], rows: Sequence[str], columns: Sequence[str]) -> None:
+    for name, names, what in zip(key, (rows, columns), ("row", "column"), strict=True):
         if name not in names:
             near = get_close_matches(name, names, n=1) or names
             raise ValueError(f"no {what} is called {name!r}: there is {', '.join(near)}")
 
 
-def _judged(cell: str | Cell, good: Iterable[str], bad: Iterable[str]) -> Cell:
+def _judge(cell: str | Cell, good: Iterable[str], bad: Iterable[str]) -> Cell:
     if isinstance(cell, Cell):
         return cell
     words = f" {cell} ".replace(",", " ").replace(";", " ")
@@ -90,12 +90,12 @@ def _words(
 ) -> str:
     return "\n".join(
         f"{row}: "
-        + "; ".join(f"{column} -> {_said(cells.get((row, column)))}" for column in columns)
+        + "; ".join(f"{column} -> {_in_words(cells.get((row, column)))}" for column in columns)
         for row in rows
     )
 
 
-def _said(cell: Cell | None) -> str:
+def _in_words(cell: Cell | None) -> str:
     if cell is None:
         return _UNTRIED
     return cell.words if cell.verdict == "neutral" else f"{cell.words} ({cell.verdict})"
@@ -105,14 +105,14 @@ def _said(cell: Cell | None) -> str:
 
 _UNTRIED = "not tried"
 _SIZE, _LEAD, _PAD, _SIGN = 11.5, 16.0, 10.0, 22.0
-"""Letters, lines, and in a cell the room around all and that for the sign left of the words."""
+"""Size of letters, height of lines, and in a cell the padding and the width of the sign."""
 
 _NAMES, _WIDE, _NARROW, _FEW = 210.0, 170.0, 84.0, 4
-"""Widths at which names and cells are broken into lines, where there are few columns or many."""
+"""Widths at which names are broken into lines, and cells of few columns and of many."""
 
 
 class _Table:
-    """The words of every field, broken into lines, and the places of rows and columns."""
+    """Words of every cell, broken into lines, and the positions of rows and columns."""
 
     def __init__(
         self,
@@ -127,8 +127,8 @@ class _Table:
         self.names = {row: wrap(row, _NAMES, 12) for row in rows}
         self.heads = {column: wrap(column, width, 12) for column in columns}
         self.lines = {
-            place: wrap(cells[place].words if place in cells else _UNTRIED, width, _SIZE)
-            for place in product(rows, columns)
+            key: wrap(cells[key].words if key in cells else _UNTRIED, width, _SIZE)
+            for key in product(rows, columns)
         }
         self.across = list(accumulate(map(self._width, columns), initial=self._left()))
         self.top = 88.0 + _LEAD * max(map(len, [self.corner, *self.heads.values()])) + 8
@@ -161,13 +161,13 @@ def _draw(table: _Table, title: str) -> Figure:
         card.line([(24, top), (table.across[-1], top)], FAINT, stroke=1)
         _block(card, 24, (top + bottom) / 2, table.names[row], ink_of(row), bold=True)
         for column, (left, right) in zip(table.columns, pairwise(table.across), strict=True):
-            place = (left + 3, top + 5, right - left - 6, bottom - top - 10)
-            _cell(card, place, table.cells.get((row, column)), table.lines[row, column])
+            box = (left + 3, top + 5, right - left - 6, bottom - top - 10)
+            _cell(card, box, table.cells.get((row, column)), table.lines[row, column])
     return card.figure
 
 
 def _tally(cells: Collection[Cell]) -> str:
-    """Return how many cells are good and bad; "" where nobody judged."""
+    """Return the numbers of good and bad cells; "" if all are neutral."""
     count = Counter(cell.verdict for cell in cells)
     judged = count["good"] + count["bad"]
     return f"good: {count['good']}, bad: {count['bad']}" if judged else ""
@@ -184,22 +184,22 @@ def _block(
     upwards: bool = False,
     size: float = 12,
 ) -> None:
-    """Write lines around the height `y`, or above it."""
+    """Write lines around the height `y`, or upwards from it."""
     first = y - _LEAD * (len(lines) - 1) / (1 if upwards else 2)
     for at, line in enumerate(lines):
         card.text(x, first + _LEAD * at, line, size=size, ink=ink, bold=bold)
 
 
 def _cell(
-    card: Card, place: tuple[float, float, float, float], cell: Cell | None, lines: Sequence[str]
+    card: Card, box: tuple[float, float, float, float], cell: Cell | None, lines: Sequence[str]
 ) -> None:
-    x, middle = place[0], place[1] + place[3] / 2
+    x, middle = box[0], box[1] + box[3] / 2
     if cell is None:
-        card.box(*place, "none", BORDER, radius=7, dashed=True)
+        card.box(*box, "none", BORDER, radius=7, dashed=True)
         _block(card, x + _PAD - 3, middle, lines, SOFT, size=_SIZE)
         return
     hue = {"good": GOOD, "bad": WARNING}.get(cell.verdict, role_hue("other"))
-    card.box(*place, hue.tint, hue.line, radius=7)
+    card.box(*box, hue.tint, hue.line, radius=7)
     if cell.verdict == "neutral":
         card.line([(x + _PAD, middle), (x + _PAD + 8, middle)], hue.line, stroke=2)
     else:

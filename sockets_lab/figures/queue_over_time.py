@@ -1,4 +1,4 @@
-"""A listener's accept queue along the time, against its limit."""
+"""Accept queue of a listener over time, and its limit."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -29,11 +29,11 @@ def queue_over_time(
 ) -> Picture:
     """Draw how many completed connections waited for `accept()`, and the queue's limit.
 
-    `history` is what `watch()` gave; `listener` the role of the listener to draw. Linux lets one
-    connection more than the limit in, as it refuses only when the queue is *above* its limit
+    `history` is what `watch()` returned, `listener` the role of the listener to draw. Linux accepts
+    one connection more than the limit, as it refuses only when the queue is *above* its limit
     (`sk_acceptq_is_full`, include/net/sock.h).
 
-    Raises ValueError when the history holds no such listener, or this machine cannot see its queue.
+    Raises ValueError if the history holds no such listener, or no length of its queue.
     """
     levels = _levels(history, listener)
     with house_settings():
@@ -51,8 +51,8 @@ def _levels(history: History, listener: str) -> list[_Level]:
     ]
     if not levels:
         raise ValueError(
-            f"no accept queue of {listener!r} to draw: it does not listen, or this "
-            "machine cannot show queues (sockets-lab doctor says which can)"
+            f"no accept queue of {listener!r} to draw: it is not listening, or this machine "
+            "cannot show queues (run `sockets-lab doctor` to see what it can show)"
         )
     return levels
 
@@ -70,9 +70,9 @@ def _words(levels: Sequence[_Level]) -> str:
 
 
 def _turns(values: Sequence[int]) -> list[int]:
-    """Return the first value, every highest and lowest point in order, and the last value.
+    """Return the first value, each local maximum and minimum, and the last value.
 
-    What lies between is left out: how many steps of a rise a look catches differs by the run.
+    The values between them are left out: how many of them are seen differs from run to run.
     """
     turns: list[int] = []
     for value in values:
@@ -105,7 +105,7 @@ def _draw(levels: Sequence[_Level], title: str) -> Figure:
     return card.figure
 
 
-_NOTE = "connections that the kernel has completed and nobody has accepted yet"
+_NOTE = "connections that the kernel has completed and the server has not accepted yet"
 
 
 def _plot(axes: Axes, levels: Sequence[_Level], ceiling: float) -> None:

@@ -1,4 +1,4 @@
-"""A TLS conversation, record by record: who sends it, what is in it, and who could read it."""
+"""TLS connection, record by record: its sender, its content, and if it is encrypted."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -26,7 +26,7 @@ __all__ = ["tls_flights"]
 
 
 class _Row(NamedTuple):
-    """One record: its sender, what is in it, its bytes on the wire, and whether it is in clear."""
+    """One record: its sender, its content, its size in bytes, and if it is in clear."""
 
     who: str
     what: str
@@ -35,15 +35,15 @@ class _Row(NamedTuple):
 
 
 def tls_flights(flights: "Sequence[Flight]", *, title: str = "A TLS handshake") -> Picture:
-    """Draw each record of a conversation in memory, with what its sender has put into it.
+    """Draw each record of a TLS connection in memory, with the messages inside it.
 
-    Sizes differ by the run (signatures and tickets do), so the words tell who sends what, and
-    whether it is in clear, and no sizes.
+    Sizes differ from run to run (of signatures and tickets, for example), so the words contain no
+    sizes: only the sender, the content, and if it is in clear.
 
-    Raises ValueError for no flights, and for bytes that are no TLS.
+    Raises ValueError for no flights, and for bytes that are not TLS.
     """
     if not flights:
-        raise ValueError("nothing to draw: give the flights of a conversation")
+        raise ValueError("nothing to draw: give the flights of a handshake")
     rows = _rows(flights)
     words = "\n".join(
         f"{row.who}: {row.what} ({'in clear' if row.in_clear else 'encrypted'})" for row in rows
@@ -69,18 +69,18 @@ def _insides(flight: "Flight") -> Sequence[Sequence[str]]:
 def _what(record: "Record", inside: Sequence[str]) -> str:
     from sockets_lab.tls import is_retry_request, messages
 
-    told = messages([record])
-    if told and is_retry_request(told[0]):
+    readable = messages([record])
+    if readable and is_retry_request(readable[0]):
         return "HelloRetryRequest"
     if record.alert:
         return f"alert: {record.alert}"
-    return ", ".join(inside) or ", ".join(one.name for one in told) or record.kind
+    return ", ".join(inside) or ", ".join(one.name for one in readable) or record.kind
 
 
 def _is_in_clear(record: "Record") -> bool:
-    """Tell whether anybody on the way can read it.
+    """Return True if the content can be read on the wire.
 
-    In TLS 1.2 a handshake message that cannot be taken apart is encrypted: that is Finished.
+    In TLS 1.2 a handshake message that cannot be parsed is encrypted: that is Finished.
     """
     from sockets_lab.tls import messages
 
@@ -92,17 +92,17 @@ def _is_in_clear(record: "Record") -> bool:
 # --- drawing ------------------------------------------------------------------------------------
 
 _TOP, _ROW, _GAP, _BOX, _SIDE = 112.0, 30.0, 10.0, 22.0, 96.0
-_NOTE = "one box a record, with its bytes on the wire; hatched: encrypted"
+_NOTE = "one box for each record, with its bytes on the wire; hatched: encrypted"
 _SIZES = "99,999 B"
-"""As wide as any: the picture's width must not depend on what was measured."""
+"""Room for any size: saved pages are compared, so widths must not depend on the run."""
 
 
 def _draw(rows: Sequence[_Row], title: str) -> Figure:
     wide = 24 + max(text_width(row.what, 12, bold=row.in_clear) for row in rows) + 24
     wide = max(wide + text_width(_SIZES, 12), 360)
     width = max(2 * _SIDE + wide + 48, 24 + text_width(_NOTE, 12) + 24)
-    turns = sum(one.who != other.who for one, other in pairwise(rows))
-    card = Card(width, _TOP + _ROW * len(rows) + _GAP * turns + 16, title, _NOTE)
+    changes = sum(one.who != other.who for one, other in pairwise(rows))
+    card = Card(width, _TOP + _ROW * len(rows) + _GAP * changes + 16, title, _NOTE)
     left = 24 + _SIDE
     ends = {"client": left - _SIDE + 24, "server": left + wide + _SIDE - 24}
     bottom = card.height - 20

@@ -29,7 +29,7 @@ _EXACT, _COLOURS, _APART = 24, 48, 500
 """Colours kept as they are, colours in all, and the least squared distance of the others."""
 
 _COMPRESSION = 8
-"""zlib's level. 9 takes three times as long for 5 % fewer bytes; 6 saves little more time."""
+"""zlib's level. 9 takes 2.4 times as long for 5 % fewer bytes, 6 half as long for 6 % more."""
 
 _WEIGHTS = np.array([1.0, 1.0, 1.0, 8.0])
 """Of red, green, blue and opacity: an opaque pixel must not take a colour of the soft corners."""
