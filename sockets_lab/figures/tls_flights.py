@@ -28,7 +28,7 @@ __all__ = ["tls_flights"]
 class _Row(NamedTuple):
     """One record: its sender, its content, its size in bytes, and if it is in clear."""
 
-    who: str
+    sender: str
     what: str
     size: int
     in_clear: bool
@@ -46,7 +46,7 @@ def tls_flights(flights: "Sequence[Flight]", *, title: str = "A TLS handshake") 
         raise ValueError("nothing to draw: give the flights of a handshake")
     rows = _rows(flights)
     words = "\n".join(
-        f"{row.who}: {row.what} ({'in clear' if row.in_clear else 'encrypted'})" for row in rows
+        f"{row.sender}: {row.what} ({'in clear' if row.in_clear else 'encrypted'})" for row in rows
     )
     with house_settings():
         return Picture(_draw(rows, title), words)
@@ -101,21 +101,21 @@ def _draw(rows: Sequence[_Row], title: str) -> Figure:
     wide = 24 + max(text_width(row.what, 12, bold=row.in_clear) for row in rows) + 24
     wide = max(wide + text_width(_SIZES, 12), 360)
     width = max(2 * _SIDE + wide + 48, 24 + text_width(_NOTE, 12) + 24)
-    changes = sum(one.who != other.who for one, other in pairwise(rows))
+    changes = sum(one.sender != other.sender for one, other in pairwise(rows))
     card = Card(width, _TOP + _ROW * len(rows) + _GAP * changes + 16, title, _NOTE)
     left = 24 + _SIDE
     ends = {"client": left - _SIDE + 24, "server": left + wide + _SIDE - 24}
     bottom = card.height - 20
-    for who, x in ends.items():
-        hue = role_hue("client" if who == "client" else "listener")
-        card.text(x, 84, who, bold=True, ink=hue.ink, align="center")
+    for name, x in ends.items():
+        hue = role_hue("client" if name == "client" else "listener")
+        card.text(x, 84, name, bold=True, ink=hue.ink, align="center")
         card.line([(x, 98), (x, bottom)], hue.line, stroke=2)
     y = _TOP
-    before = rows[0].who
+    before = rows[0].sender
     for row in rows:
-        y += _GAP if row.who != before else 0
+        y += _GAP if row.sender != before else 0
         _one(card, row, (left, y, wide), ends)
-        before = row.who
+        before = row.sender
         y += _ROW
     return card.figure
 
@@ -123,7 +123,7 @@ def _draw(rows: Sequence[_Row], title: str) -> Figure:
 def _one(card: Card, row: _Row, box: tuple[float, float, float], ends: dict[str, float]) -> None:
     left, y, wide = box
     middle = y + _BOX / 2
-    hue = role_hue("client" if row.who == "client" else "listener")
+    hue = role_hue("client" if row.sender == "client" else "listener")
     is_alert = row.what.startswith("alert") and "close_notify" not in row.what
     fill, hatch = (hue.tint, "") if row.in_clear else (GROUND, "////")
     box_drawn = card.box(left, y, wide, _BOX, fill, BORDER, radius=4, hatch=hatch)
@@ -138,7 +138,7 @@ def _one(card: Card, row: _Row, box: tuple[float, float, float], ends: dict[str,
         card.box(left + wide - 7 - across, y + 3, across, _BOX - 6, CARD, radius=3, level=2)
     card.text(left + 12, middle, row.what, bold=row.in_clear, ink=ink)
     card.text(left + wide - 12, middle, size, ink=SOFT, align="right")
-    if row.who == "client":
+    if row.sender == "client":
         card.line([(ends["client"], middle), (left, middle)], hue.line)
         card.arrow((left + wide, middle), (ends["server"], middle), hue.line)
     else:

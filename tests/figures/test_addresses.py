@@ -1,4 +1,4 @@
-"""What the pictures of addresses and races say in words, and what they refuse to draw."""
+"""Pictures of addresses and of connection races: words, and input that is refused."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from sockets_lab.figures import address_bits, connection_race
 from tests.support.sample_figures_addresses import RACES, all_bits, race, races
 
 
-def test_bits_tell_their_number_and_their_range() -> None:
+def test_words_count_bits_and_name_the_range() -> None:
     assert all_bits().words.splitlines() == [
         "192.0.2.1: 32 bits, 4 of them 1; the first 24 make it documentation",
         "8.8.8.8: 32 bits, 4 of them 1",
@@ -20,12 +20,12 @@ def test_bits_tell_their_number_and_their_range() -> None:
 @pytest.mark.parametrize(
     ("addresses", "words"), [([], "nothing to draw"), (["localhost"], "no numeric address")]
 )
-def test_bits_refuse_what_is_no_address(addresses: list[str], words: str) -> None:
+def test_text_that_is_not_an_address_is_refused(addresses: list[str], words: str) -> None:
     with pytest.raises(ValueError, match=words):
         address_bits(addresses)
 
 
-def test_races_tell_addresses_and_outcomes_in_their_order() -> None:
+def test_words_list_attempts_in_order() -> None:
     assert races().words.splitlines() == [
         "IPv6 refuses: 2001:db8:ffff:ffff::1 ECONNREFUSED, 192.0.2.1 connected",
         "IPv6 is silent: 2001:db8::1 given up, 192.0.2.1 connected",
@@ -33,7 +33,7 @@ def test_races_tell_addresses_and_outcomes_in_their_order() -> None:
     ]
 
 
-def test_their_width_does_not_depend_on_times() -> None:
+def test_width_does_not_depend_on_times() -> None:
     one, other = (
         connection_race({"a": race(("::1", 0.0, ended, "connected"))}) for ended in (1e-5, 2.5)
     )
@@ -41,7 +41,7 @@ def test_their_width_does_not_depend_on_times() -> None:
     assert len(RACES) == 3
 
 
-def test_races_refuse_to_draw_nothing() -> None:
+def test_races_without_attempts_are_refused() -> None:
     with pytest.raises(ValueError, match="at least one race"):
         connection_race({})
     with pytest.raises(ValueError, match="nothing was tried in 'a'"):

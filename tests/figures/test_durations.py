@@ -1,4 +1,4 @@
-"""Durations measured again and again, and what may be told of them."""
+"""Pictures of durations: words, claims, and values that are refused."""
 
 import pytest
 
@@ -9,7 +9,7 @@ from tests.support.sample_outcomes import WAITS, spread
 SLOW, FAST = "Nagle", "no delay"
 
 
-def told(*claims: tuple[str, float, str]) -> list[str]:
+def words_for(*claims: tuple[str, float, str]) -> list[str]:
     return durations(WAITS, claims=claims).words.splitlines()
 
 
@@ -17,8 +17,8 @@ def written(groups: dict[str, list[float]]) -> list[str]:
     return [text.get_text() for text in texts(durations(groups).figure)]
 
 
-def test_tells_what_was_measured_and_no_times() -> None:
-    assert told() == ["durations, with their medians: Nagle, no delay"]
+def test_words_name_groups_without_times() -> None:
+    assert words_for() == ["durations, with their medians: Nagle, no delay"]
 
 
 @pytest.mark.parametrize(
@@ -31,34 +31,32 @@ def test_tells_what_was_measured_and_no_times() -> None:
         ((SLOW, 0.5, SLOW), "Nagle takes more than 0.5 times as long as Nagle: true"),
     ],
 )
-def test_tells_whether_a_claim_about_medians_is_true(
-    claim: tuple[str, float, str], words: str
-) -> None:
-    assert told(claim)[1:] == [words]
+def test_words_judge_claims_about_medians(claim: tuple[str, float, str], words: str) -> None:
+    assert words_for(claim)[1:] == [words]
 
 
-def test_claims_are_about_medians_not_about_single_values() -> None:
+def test_claims_compare_medians_not_single_values() -> None:
     groups = {"a": [1.0, 1.0, 1.0], "b": [0.1, 0.1, 900.0]}
     assert durations(groups, claims=[("a", 9, "b")]).words.endswith("as long as b: true")
 
 
-def test_draws_on_a_logarithmic_axis_only_what_needs_it() -> None:
+def test_axis_is_logarithmic_only_for_wide_ranges() -> None:
     assert "time (ms), logarithmic" in written(WAITS)
     assert "time (ms)" in written({"a": [0.01, 0.19]})
 
 
-def test_writes_medians_and_counts() -> None:
+def test_medians_and_counts_are_written() -> None:
     words = written({"once": [0.5], "often": spread(2)})
     assert {"500 ms", "measured once", "20 ms", "measured 200 times"} <= set(words)
 
 
-def test_is_as_wide_whatever_it_took() -> None:
+def test_width_does_not_depend_on_durations() -> None:
     widths = {durations({"a": [seconds]}).width for seconds in (1.23e-6, 0.0123, 1.0, 12.3)}
 
     assert len(widths) == 1
 
 
-def test_draws_a_duration_of_nothing() -> None:
+def test_duration_of_zero_is_drawn() -> None:
     assert "0.0001 ms" in written({"a": [0.0, 0.0], "b": [0.001]})
 
 
@@ -73,7 +71,7 @@ def test_draws_a_duration_of_nothing() -> None:
         ({"a": [1.0]}, [("a", 0, "a")], r"a factor above 0, not \('a', 0, 'a'\)"),
     ],
 )
-def test_refuses_what_is_no_duration(
+def test_values_that_are_not_durations_are_refused(
     groups: dict[str, list[float]], claims: list[tuple[str, float, str]], why: str
 ) -> None:
     with pytest.raises(ValueError, match=why):

@@ -1,4 +1,4 @@
-"""An interrupted drawing says so in few words, and the prompt comes back soon."""
+"""An interrupted drawing has a short traceback, so that the prompt comes back soon."""
 
 import traceback
 
@@ -21,7 +21,7 @@ def interrupt(*arguments: object, **options: object) -> None:
         pytest.param(FigureCanvasAgg, "draw", id="while painting"),
     ],
 )
-def test_an_interrupt_leaves_out_the_frames_of_matplotlib(monkeypatch, where, method):
+def test_interrupt_hides_frames_of_matplotlib(monkeypatch, where, method):
     monkeypatch.setattr(where, method, interrupt)
     before = dict(matplotlib.rcParams)
     with pytest.raises(KeyboardInterrupt, match="while drawing") as caught:

@@ -1,4 +1,4 @@
-"""A table of what came out, with verdicts."""
+"""Boards of outcomes: words, verdicts, and tables that are refused."""
 
 import pytest
 
@@ -8,12 +8,12 @@ from tests.support.sample_outcomes import SAW, WAYS, seventy
 
 
 def verdict(cell: str | Cell) -> str:
-    """What a board says of one cell."""
-    told = outcome_board(["a"], ["b"], {("a", "b"): cell}, good=["replied"], bad=["reset"]).words
-    return told.removeprefix("a: b -> ")
+    """Return the words of a board for one cell."""
+    board = outcome_board(["a"], ["b"], {("a", "b"): cell}, good=["replied"], bad=["reset"])
+    return board.words.removeprefix("a: b -> ")
 
 
-def test_tells_row_by_row_what_came_out() -> None:
+def test_words_list_outcomes_row_by_row() -> None:
     board = outcome_board(WAYS, ["client 1"], SAW, good=["replied"], bad=["reset"])
     assert board.words.splitlines() == [
         "close() with bytes unread: client 1 -> reset 50 of 50 (bad)",
@@ -33,11 +33,11 @@ def test_tells_row_by_row_what_came_out() -> None:
         (Cell("replied"), "replied"),
     ],
 )
-def test_judges_by_words_unless_the_cell_brings_its_verdict(cell: str | Cell, words: str) -> None:
+def test_verdict_comes_from_words_or_from_the_cell(cell: str | Cell, words: str) -> None:
     assert verdict(cell) == words
 
 
-def test_tells_what_was_not_tried() -> None:
+def test_missing_cells_are_not_tried() -> None:
     assert (
         seventy()
         .words.splitlines()[0]
@@ -46,7 +46,7 @@ def test_tells_what_was_not_tried() -> None:
     assert "not tried" in [text.get_text() for text in texts(seventy().figure)]
 
 
-def test_counts_verdicts_if_there_are_any() -> None:
+def test_note_counts_verdicts_if_there_are_any() -> None:
     assert "good: 23, bad: 23" in [text.get_text() for text in texts(seventy().figure)]
     plain = outcome_board(["a"], ["b"], {("a", "b"): "c"}).figure
     assert [text.get_text() for text in texts(plain)] == ["What came out", "b", "a", "c"]
@@ -57,18 +57,18 @@ def test_counts_verdicts_if_there_are_any() -> None:
     [
         ([], ["b"], "nothing to draw: give at least one row"),
         (["a"], [], "nothing to draw: give at least one column"),
-        (["a", "a"], ["b"], "row 'a' comes twice: give each row a name of its own"),
+        (["a", "a"], ["b"], "row 'a' comes twice: give each row a different name"),
         (["a"], ["b", "b"], "column 'b' comes twice"),
     ],
 )
-def test_refuses_tables_without_fields_of_their_own(
+def test_empty_and_repeated_names_are_refused(
     rows: list[str], columns: list[str], why: str
 ) -> None:
     with pytest.raises(ValueError, match=why):
         outcome_board(rows, columns, {})
 
 
-def test_refuses_a_cell_outside_the_table() -> None:
+def test_cell_outside_the_table_is_refused() -> None:
     with pytest.raises(ValueError, match="no column is called 'client': there is client 1"):
         outcome_board(["close"], ["client 1", "x"], {("close", "client"): "reset"})
     with pytest.raises(ValueError, match="no row is called 'z': there is a, b"):

@@ -1,13 +1,13 @@
-"""What the picture of a TLS conversation says in words, and what it refuses to draw."""
+"""Pictures of TLS handshakes: words, width, and input that is refused."""
 
 import pytest
 
 from sockets_lab.figures import tls_flights
 from sockets_lab.tls import Flight
-from tests.support.sample_figures_tls import FLIGHTS, untold, whole
+from tests.support.sample_figures_tls import FLIGHTS, from_outside, whole
 
 
-def test_tells_who_sends_what_and_whether_it_is_in_clear() -> None:
+def test_words_name_sender_content_and_encryption() -> None:
     assert whole().words.splitlines() == [
         "client: ClientHello (in clear)",
         "server: ServerHello (in clear)",
@@ -18,17 +18,17 @@ def test_tells_who_sends_what_and_whether_it_is_in_clear() -> None:
     ]
 
 
-def test_from_outside_what_is_encrypted_is_not_told() -> None:
-    assert untold().words.splitlines()[3:5] == ["server: application_data (encrypted)"] * 2
+def test_encrypted_content_unknown_from_outside() -> None:
+    assert from_outside().words.splitlines()[3:5] == ["server: application_data (encrypted)"] * 2
 
 
-def test_its_width_does_not_depend_on_sizes() -> None:
+def test_width_does_not_depend_on_sizes() -> None:
     short = [FLIGHTS[0], Flight("server", FLIGHTS[1].data[:49], (("ServerHello",),))]
     long = [FLIGHTS[0], Flight("server", FLIGHTS[1].data, FLIGHTS[1].inside)]
     assert tls_flights([*short, FLIGHTS[2]]).width <= tls_flights([*long, FLIGHTS[2]]).width
 
 
-def test_refuses_what_is_none() -> None:
+def test_input_that_is_not_tls_is_refused() -> None:
     with pytest.raises(ValueError, match="nothing to draw"):
         tls_flights([])
     with pytest.raises(ValueError, match="no TLS"):

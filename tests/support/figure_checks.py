@@ -1,4 +1,4 @@
-"""Looking at drawings without eyes: where every artist lies, and which colours meet.
+"""Checks of drawings: where every artist is, and which colours meet.
 
 Everything here measures what matplotlib draws, in pixels of the drawing at some density, so that a
 word that is clipped, covered by another or too pale to read fails a test.
@@ -22,7 +22,7 @@ Colours = NDArray[np.float64]
 
 
 def texts(figure: Figure) -> list[Text]:
-    """Return everything written that is seen, ticks and axis names included."""
+    """Return all text that is visible, ticks and axis labels included."""
     return [artist for artist in artists(figure) if isinstance(artist, Text)]
 
 
@@ -37,15 +37,15 @@ def artists(figure: Figure) -> Iterator[Artist]:
 
 
 def _ticks(axis: Axis) -> Iterator[Text]:
-    """Yield the numbers along an axis; matplotlib keeps some beyond its ends, and hides them."""
+    """Yield the visible numbers of an axis; matplotlib keeps hidden ones beyond its ends."""
     low, high = sorted(axis.get_view_interval())
-    for place, text in zip(axis.get_majorticklocs(), axis.get_ticklabels(), strict=True):
-        if low <= place <= high:
+    for tick, text in zip(axis.get_majorticklocs(), axis.get_ticklabels(), strict=True):
+        if low <= tick <= high:
             yield text
 
 
 def draw(figure: Figure, dpi: float) -> Any:
-    """Draw at `dpi` dots per inch; return the canvas, whose renderer measures."""
+    """Draw at `dpi` dots per inch; return the canvas, whose renderer measures text."""
     figure.set_dpi(dpi)
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
@@ -53,7 +53,7 @@ def draw(figure: Figure, dpi: float) -> Any:
 
 
 def faults(figure: Figure, dpi: float) -> list[str]:
-    """Name what reaches beyond the canvas, and words that lie over each other."""
+    """Return what is clipped at the canvas, and the words that overlap."""
     renderer = draw(figure, dpi).get_renderer()
     boxes = [(artist, artist.get_window_extent(renderer)) for artist in artists(figure)]
     paper = Bbox([[-0.5, -0.5], [figure.bbox.width + 0.5, figure.bbox.height + 0.5]])
@@ -63,7 +63,7 @@ def faults(figure: Figure, dpi: float) -> list[str]:
 
 
 def _overlapping(words: list[tuple[str, Bbox]]) -> list[str]:
-    """Name the pairs that lie over each other by more than a pixel."""
+    """Return the pairs of words that overlap by more than a pixel."""
     return [
         f"{one!r} and {two!r} overlap"
         for (one, a), (two, b) in combinations(words, 2)
@@ -78,7 +78,7 @@ def _within(box: Bbox, paper: Bbox) -> bool:
 
 
 def pale(figure: Figure, least: float = 4.5) -> list[str]:
-    """Name the words whose contrast against what is drawn under them is under `least` to 1.
+    """Return the words whose contrast with what is drawn under them is less than `least` to 1.
 
     A colour that fills less than a tenth of the word's box (the edge of a pill, a grid line) is not
     its background. WCAG 2.1, 1.4.3.
@@ -124,7 +124,7 @@ def linear(colour: Any) -> Colours:
     return np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
 
 
-# How colours look to people who lack one kind of cone (Machado, Oliveira and Fernandes 2009).
+# Colours as seen with one kind of cone missing (Machado, Oliveira and Fernandes 2009).
 VISIONS: dict[str, Colours] = {
     "full": np.eye(3),
     "protanopia": np.array(
@@ -148,8 +148,8 @@ _XYZ = np.array(
 ) / np.array([[0.9505], [1.0], [1.089]])
 
 
-def apart(one: str, two: str, vision: str) -> float:
-    """Return how far two colours lie apart for `vision` (CIE 1976; about 2.3 is just noticed)."""
+def colour_distance(one: str, two: str, vision: str) -> float:
+    """Return the CIE 1976 distance of two colours for `vision`; about 2.3 is just noticeable."""
     return float(np.linalg.norm(_lab(one, vision) - _lab(two, vision)))
 
 

@@ -1,4 +1,4 @@
-"""Segments made by hand, of the shape that a capture holds, and pictures of them."""
+"""Hand-made segments like those of a capture, and pictures of them."""
 
 from itertools import accumulate
 from typing import NamedTuple
@@ -18,6 +18,8 @@ class Sent(NamedTuple):
 
 
 class Step(NamedTuple):
+    """What was done, and the segments captured until then."""
+
     words: str
     segments: int
 
@@ -35,7 +37,7 @@ def handshake(number: int = 1) -> list[Sent]:
 
 
 def segments(*flags: str) -> list[Sent]:
-    """A conversation: "< FIN ACK" is sent by the connection, "> 5" are five bytes of the client."""
+    """Return a connection: "< FIN ACK" is sent by the connection, "> 5" is 5 bytes of client 1."""
     made = handshake()
     for at, words in enumerate(flags, 1):
         ends = ("connection 1", "client 1") if words[0] == "<" else ("client 1", "connection 1")
@@ -48,7 +50,7 @@ CLOSING = ("> 5", "< ACK", "< 5", "> ACK", "> FIN ACK", "< ACK", "< FIN ACK", ">
 
 
 def states_of(*changes: dict[str, str]) -> list[dict[str, str]]:
-    """The states after each segment, of what each one changed."""
+    """Return the states after each segment, from what each segment changed."""
     return [
         {role.replace("_", " "): state for role, state in after.items()}
         for after in accumulate(changes, lambda before, now: before | now)
@@ -63,7 +65,7 @@ OPENED = (
 
 
 def closed() -> Picture:
-    """A whole connection, and what was done at each of its stages."""
+    """Draw a whole connection, and what was done at each of its stages."""
     capture = Marked(segments(*CLOSING))
     steps = [("the client connects", 3), ("the client sends its request", 5), ("nothing at all", 5)]
     capture.steps = tuple(Step(*step) for step in [*steps, ("the server replies", 7)])
@@ -77,20 +79,20 @@ def closed() -> Picture:
 
 
 def knocking() -> Picture:
-    """Three clients at a full queue: one gets in, the others call twice in vain."""
+    """Draw a full queue: one client gets in, three others send SYN twice without an answer."""
     made = handshake()
     for again in (False, True):
         ends = [(f"client {at}", "listener") for at in (2, 3, 4)]
         made += [Sent(*pair, "SYN", again=again, at_s=1.0 * again) for pair in ends]
-    vain = [{"client_2": "SYN_SENT", "listener": "LISTEN"}]
-    vain += [{f"client_{at}": "SYN_SENT"} for at in (3, 4)]
-    return packet_ladder(made, states=states_of(*OPENED, *vain, {}, {}, {}))
+    unanswered = [{"client_2": "SYN_SENT", "listener": "LISTEN"}]
+    unanswered += [{f"client_{at}": "SYN_SENT"} for at in (3, 4)]
+    return packet_ladder(made, states=states_of(*OPENED, *unanswered, {}, {}, {}))
 
 
 def refused() -> Picture:
     made = [Sent("client 1", "closed port", "SYN"), Sent("closed port", "client 1", "RST ACK")]
-    says = {"client_1": "SYN_SENT", "closed_port": "CLOSED"}, {"client_1": "CLOSED"}
-    return packet_ladder(made, states=states_of(*says))
+    changes = {"client_1": "SYN_SENT", "closed_port": "CLOSED"}, {"client_1": "CLOSED"}
+    return packet_ladder(made, states=states_of(*changes))
 
 
 def one_segment() -> Picture:

@@ -1,4 +1,4 @@
-"""Pictures of addresses, and of races between them, made by hand."""
+"""Hand-made addresses and races between them, and pictures of them."""
 
 from collections.abc import Callable
 
@@ -8,8 +8,8 @@ from sockets_lab.happy_eyeballs import Attempt, Race
 
 
 def race(*attempts: tuple[str, float, float, str]) -> Race:
-    told = [Attempt(Endpoint(host, 443), *times, how) for host, *times, how in attempts]
-    return Race(tuple(told), None)
+    made = [Attempt(Endpoint(host, 443), *times, how) for host, *times, how in attempts]
+    return Race(tuple(made), None)
 
 
 RACES = {
@@ -31,7 +31,7 @@ def races() -> Picture:
 
 
 def one_race() -> Picture:
-    return connection_race({"at once": race(("::1", 0.0, 0.0, "connected"))}, note="a note")
+    return connection_race({"immediate": race(("::1", 0.0, 0.0, "connected"))}, note="a note")
 
 
 def all_bits() -> Picture:

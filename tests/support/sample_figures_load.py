@@ -1,4 +1,4 @@
-"""Latencies and loads made by hand, and the pictures of them."""
+"""Hand-made latencies and loads, and pictures of them."""
 
 import random
 from collections.abc import Callable
@@ -13,7 +13,7 @@ MODELS = (
 
 
 def bell(median_s: float, *, messages: int = 20_000, width: float = 0.35) -> list[int]:
-    """Latencies in nanoseconds around a median, a few of them far above."""
+    """Return latencies in nanoseconds around a median, a few of them far above."""
     chance = random.Random(median_s)
     return [
         int(median_s * 1e9 * chance.lognormvariate(0, width * (3 if at % 500 == 0 else 1)))
@@ -26,7 +26,7 @@ def latencies(median_s: float, **more: float) -> Latencies:
 
 
 def three() -> Picture:
-    """Three models, one of which serves its clients one after the other."""
+    """Draw three models, one of which serves its clients one after the other."""
     groups = {
         "serial": latencies(0.05, width=1.1),
         "threaded": latencies(0.0021),
@@ -37,7 +37,7 @@ def three() -> Picture:
 
 
 def nine() -> Picture:
-    """As many as can be told apart, most of them close together."""
+    """Draw as many models as there are looks, most of them close together."""
     medians = (0.05, 0.0021, 0.002, 0.0019, 0.0018, 0.0017, 0.0016, 0.0015, 0.0014)
     return latency_cdf({name: latencies(each) for name, each in zip(MODELS, medians, strict=True)})
 
@@ -47,16 +47,16 @@ def one() -> Picture:
 
 
 def few() -> Picture:
-    """Twenty messages beside a million, and a name that is no model's."""
+    """Draw twenty messages beside a million, and a name that is not a server model."""
     groups = {
-        "while somebody downloads a file": Latencies.of(range(10**6, 21 * 10**6, 10**6)),
+        "during the download of a file": Latencies.of(range(10**6, 21 * 10**6, 10**6)),
         "alone": Latencies.of([*[60_000] * 500_000, *[90_000] * 490_000, *[10**6] * 10_000]),
     }
-    return latency_cdf(groups, claims=[("alone", 1, "while somebody downloads a file", 100)])
+    return latency_cdf(groups, claims=[("alone", 1, "during the download of a file", 100)])
 
 
 def stalled(load: str = "open loop", *, every: int = 10, stall_s: float = 0.1) -> Result:
-    """What a server gives that stalls for a tenth of the time, 1,000 messages a second."""
+    """Return the result of a server that stalls for a tenth of the time, at 1,000 messages/s."""
     due, sent = [], bell(0.00007, messages=10_000)
     for at, latency in enumerate(sent):
         within = at % 1000
@@ -105,8 +105,8 @@ LOAD_PICTURES: dict[str, Callable[[], Picture]] = {
     "latencies of nine models": nine,
     "one latency": one,
     "few latencies beside many": few,
-    "coordinated_omission": lambda: coordinated_omission(stalled(), stalled("closed loop")),
-    "no coordinated_omission": lambda: coordinated_omission(stalled(stall_s=0.0)),
+    "coordinated omission": lambda: coordinated_omission(stalled(), stalled("closed loop")),
+    "no coordinated omission": lambda: coordinated_omission(stalled(stall_s=0.0)),
     "scaling": scaled,
     "scaling of nine models": scaled_nine,
     "scaling of one": lambda: scaling({"a server": [Scale(100, 50_000, None)]}),

@@ -1,4 +1,4 @@
-"""Pictures of what servers cost, made by hand: ways to wait, ratios, tasks."""
+"""Hand-made costs and tasks of servers, and pictures of them."""
 
 from collections.abc import Callable
 
@@ -16,7 +16,7 @@ WAITS = (
 
 
 def waits() -> Picture:
-    """Three claims, one of them false."""
+    """Draw ways to wait with three claims, one of them false."""
     claims = [
         ("calls", "polling", 100, "napping"),
         ("time", "polling", 10, "blocking"),
@@ -26,7 +26,7 @@ def waits() -> Picture:
 
 
 RATIOS = {
-    "a server with a name that is told in full": (0.93, 1.0, 1.11),
+    "a server with a long name, written in full": (0.93, 1.0, 1.11),
     "plain asyncio streams": (3.56, 4.07, 4.36),
     "C epoll": (1.0, 1.0, 1.0),
     "selectors_loop": (1.19, 1.28, 1.31),
@@ -45,7 +45,7 @@ def timeline(steps: dict[str, list[tuple[float, float]]], **ends: str) -> Timeli
 
 
 def blocked() -> Timeline:
-    """A heart that stands still while another computes, and one that was cancelled."""
+    """Return a heartbeat that pauses while another task computes, and a task that failed."""
     beats = [(at / 100, at / 100 + 0.0001) for at in (0, 1, 2, 3, 24, 25, 26)]
     return timeline(
         {"heart": beats, "the other": [(0.0002, 0.0003), (0.035, 0.235)], "cut off": [(0.3, 0.3)]},

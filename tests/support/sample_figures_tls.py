@@ -1,4 +1,4 @@
-"""Pictures of TLS conversations, made by hand: what is in a record does not matter here."""
+"""Hand-made TLS handshakes and pictures of them; the bytes inside records do not matter here."""
 
 import struct
 from collections.abc import Callable
@@ -31,13 +31,13 @@ def whole() -> Picture:
     return tls_flights(FLIGHTS, title="A handshake that fails")
 
 
-def untold() -> Picture:
-    """Where this Python does not tell what is in a record."""
+def from_outside() -> Picture:
+    """Draw a handshake whose encrypted messages are unknown."""
     return tls_flights([each._replace(inside=()) for each in FLIGHTS])
 
 
 TLS_PICTURES: dict[str, Callable[[], Picture]] = {
     "a TLS handshake": whole,
-    "a TLS handshake from outside": untold,
+    "a TLS handshake from outside": from_outside,
     "one TLS record": lambda: tls_flights(FLIGHTS[:1]),
 }

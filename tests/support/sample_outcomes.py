@@ -1,4 +1,4 @@
-"""Outcomes and durations made by hand, and pictures of them."""
+"""Hand-made outcomes and durations, and pictures of them."""
 
 from sockets_lab.figures import Cell, Picture, durations, outcome_board
 
@@ -6,7 +6,7 @@ WAITS = {"Nagle": [0.0402, 0.0441, 0.0400, 0.0422], "no delay": [0.00003, 0.0001
 
 
 def spread(at: int) -> list[float]:
-    """Two hundred durations around `at` hundredths of a second, the same on every run."""
+    """Return 200 durations around `at` hundredths of a second, the same on every run."""
     return [0.01 * at * (1 + (0.38 * step % 1 - 0.5) ** 3) for step in range(200)]
 
 
@@ -15,12 +15,12 @@ SAW = {(WAYS[0], "client 1"): "reset 50 of 50", (WAYS[1], "client 1"): "replied 
 
 
 def seventy() -> Picture:
-    """Seven servers and ten peers, with every verdict and one cell that was not tried."""
+    """Draw seven servers and ten peers, with every verdict and one cell that was not tried."""
     rows = [f"server model {at}" for at in range(7)]
     columns = [f"peer that claims {'a huge ' * (at % 3)}length {at}" for at in range(10)]
-    says = [Cell("replied", "good"), Cell("timed out", "bad"), Cell("closed")]
-    places = [(row, column) for row in rows for column in columns][1:]
-    cells = {place: says[at % 3] for at, place in enumerate(places)}
+    kinds = [Cell("replied", "good"), Cell("timed out", "bad"), Cell("closed")]
+    keys = [(row, column) for row in rows for column in columns][1:]
+    cells = {key: kinds[at % 3] for at, key in enumerate(keys)}
     return outcome_board(rows, columns, cells, corner="server", title="Servers and peers")
 
 
@@ -33,12 +33,12 @@ def of_one() -> Picture:
 
 
 def waiting() -> Picture:
-    """Two claims, one of them false."""
+    """Draw two claims, one of them false."""
     return durations(WAITS, claims=[("Nagle", 10, "no delay"), ("no delay", 1, "Nagle")])
 
 
 def long_name() -> Picture:
-    return durations({"a way of waiting with a long name, told in full": [0.5]})
+    return durations({"a way to wait with a long name, written in full": [0.5]})
 
 
 def nine_clients() -> Picture:

@@ -1,1 +1,1 @@
-"""From captured segments to the ladder and its layout."""
+"""Captured segments as a ladder, and the layout of the ladder."""

@@ -1,7 +1,7 @@
-"""From captured segments to a ladder: lanes, stages, and what each segment changed.
+"""Ladder of captured segments: its lanes, its stages, and the states that each segment changed.
 
-Nothing is drawn here. A long transfer is shortened: of segments that only carry bytes or
-acknowledge some, one after the other, the first and the last ones stay.
+Nothing is drawn here. A long transfer is shortened: in a run of segments that only carry bytes or
+acknowledge them, the first and the last ones are kept.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -16,11 +16,11 @@ __all__ = ["Gap", "Ladder", "Rung", "SegmentRecord", "Stage", "make_ladder"]
 States = Sequence[Mapping[str, str]]
 
 _LONG, _FIRST, _LAST = 10, 3, 2
-"""A run longer than this is shortened to so many at its start and at its end."""
+"""Longest run that is not shortened, and what is kept at the start and the end of a longer one."""
 
 
 class SegmentRecord(Protocol):
-    """What a picture asks of a captured segment; `sockets_lab.capture.Segment` has it all."""
+    """Fields of a captured segment that are drawn; `sockets_lab.capture.Segment` has them."""
 
     @property
     def at_s(self) -> float: ...
@@ -37,7 +37,7 @@ class SegmentRecord(Protocol):
 
 
 class StepRecord(Protocol):
-    """What was done before `segments` segments had passed, in words."""
+    """Mark in a capture: what was done, in words, and the segments captured until then."""
 
     @property
     def words(self) -> str: ...
@@ -46,7 +46,7 @@ class StepRecord(Protocol):
 
 
 class Rung(NamedTuple):
-    """One segment; `changes` are the TCP states that it led to, by role."""
+    """One segment; `changes` are the TCP states that it changed, by role."""
 
     at_s: float
     sender: str
@@ -58,22 +58,23 @@ class Rung(NamedTuple):
 
     @property
     def unanswered(self) -> bool:
-        """Whether it asked for a connection, and the listener's kernel threw it away."""
+        """Return True for a SYN that the listener's kernel dropped."""
         return self.flags == "SYN" and kind_of(self.receiver) == "listener"
 
     @property
-    def steers(self) -> bool:
-        """Whether it begins or ends something, rather than carry bytes or acknowledge them."""
+    def opens_or_closes(self) -> bool:
+        """Return True for SYN, FIN and RST; others carry bytes or acknowledge them."""
         return not {"SYN", "FIN", "RST"}.isdisjoint(self.flags.split())
 
     @property
     def label(self) -> str:
-        said = [self.flags or "no flag", *[many(self.nbytes, "byte")] * bool(self.nbytes)]
-        return ", ".join([*said, *["again"] * self.again, *["no answer"] * self.unanswered])
+        """Return its flags and number of bytes: "PSH ACK, 5 bytes", "SYN, again, no answer"."""
+        words = [self.flags or "no flag", *[many(self.nbytes, "byte")] * bool(self.nbytes)]
+        return ", ".join([*words, *["again"] * self.again, *["no answer"] * self.unanswered])
 
 
 class Gap(NamedTuple):
-    """Segments that are left out between two ends, and the bytes that they carried."""
+    """Segments between two ends that are left out, and the bytes that they carried."""
 
     sender: str
     receiver: str
@@ -82,36 +83,39 @@ class Gap(NamedTuple):
 
     @property
     def label(self) -> str:
+        """Return how much is left out: "76 more segments, 38,000 bytes"."""
         carried = f", {many(self.nbytes, 'byte')}" if self.nbytes else ""
-        return f"{many(self.segments, 'segment')} more{carried}"
+        return f"{many(self.segments, 'more segment')}{carried}"
 
 
 class Stage(NamedTuple):
-    """What somebody did, in words ("" if nobody said), and the segments that it led to."""
+    """What was done, in words ("" if not marked), and the segments that it caused."""
 
     words: str
     rows: list[Rung | Gap]
 
 
 class Ladder(NamedTuple):
-    """`lanes` are the roles from left to right, each end beside the one that it talks to."""
+    """Lanes and stages; `lanes` are roles from left to right, each end beside its peer."""
 
     lanes: tuple[str, ...]
     stages: list[Stage]
 
     @property
     def rows(self) -> list[Rung | Gap]:
+        """Return the segments and gaps of all stages."""
         return [row for stage in self.stages for row in stage.rows]
 
     @property
     def rungs(self) -> list[Rung]:
+        """Return the segments of all stages."""
         return [row for row in self.rows if isinstance(row, Rung)]
 
 
 def make_ladder(
     segments: Sequence[SegmentRecord], states: States | None, steps: Iterable[StepRecord]
 ) -> Ladder:
-    """Return the ladder of `segments`; ValueError when `states` are not one for each."""
+    """Return the ladder of `segments`; ValueError if `states` are not one for each."""
     rungs = list(_rungs(segments, states if states is not None else [{}] * len(segments)))
     return Ladder(_lanes(rungs), list(_stages(rungs, steps)))
 
@@ -119,7 +123,7 @@ def make_ladder(
 def _rungs(segments: Sequence[SegmentRecord], states: States) -> Iterator[Rung]:
     if len(states) != len(segments):
         raise ValueError(
-            f"states of {len(states)} segments for a capture of {len(segments)}: "
+            f"{len(states)} states for {len(segments)} segments: "
             "give states(capture) of the same capture"
         )
     before: Mapping[str, str] = {}
@@ -130,7 +134,7 @@ def _rungs(segments: Sequence[SegmentRecord], states: States) -> Iterator[Rung]:
 
 
 def _lanes(rungs: Iterable[Rung]) -> tuple[str, ...]:
-    """Return each client with its connection beside it, and then whom else it talked to."""
+    """Return each client with its connection beside it, then its other peers."""
     others: dict[str, dict[str, None]] = {}
     for rung in rungs:
         ends = sorted((rung.sender, rung.receiver), key=lambda role: kind_of(role) != "client")
@@ -143,7 +147,7 @@ def _lanes(rungs: Iterable[Rung]) -> tuple[str, ...]:
 
 
 def _stages(rungs: Sequence[Rung], steps: Iterable[StepRecord]) -> Iterator[Stage]:
-    """Yield the stages; a step tells what has been done before it was written down."""
+    """Yield the stages; a step ends a stage: it marks what was done until then."""
     start = 0
     for step in steps:
         yield Stage(step.words, list(_shortened(rungs[start : step.segments])))
@@ -153,7 +157,7 @@ def _stages(rungs: Sequence[Rung], steps: Iterable[StepRecord]) -> Iterator[Stag
 
 
 def _shortened(rungs: Sequence[Rung]) -> Iterator[Rung | Gap]:
-    for _, group in groupby(rungs, key=_talk):
+    for _, group in groupby(rungs, key=_transfer):
         run = list(group)
         if len(run) <= _LONG:
             yield from run
@@ -165,7 +169,7 @@ def _shortened(rungs: Sequence[Rung]) -> Iterator[Rung | Gap]:
             yield from run[-_LAST:]
 
 
-def _talk(rung: Rung) -> object:
-    """Return what tells segments apart that belong to one transfer: each other one is alone."""
-    dull = not rung.steers and not rung.changes
-    return frozenset((rung.sender, rung.receiver)) if dull else id(rung)
+def _transfer(rung: Rung) -> object:
+    """Return a key that the segments of one transfer share; other segments have a unique key."""
+    only_carries = not rung.opens_or_closes and not rung.changes
+    return frozenset((rung.sender, rung.receiver)) if only_carries else id(rung)

@@ -1,8 +1,8 @@
-"""Where the parts of a ladder go, in CSS pixels: measured before anything is drawn.
+"""Layout of a ladder in CSS pixels: all positions, measured before anything is drawn.
 
-From left to right: what was done, the time, and the lanes. The states of an end stand on that side
-of its lane on which it does not talk to anybody; so between the two ends of a connection there is
-room for arrows and their labels.
+From left to right: what was done, the time, and the lanes. The states of an end are on the side of
+its lane that is away from its peer, so that arrows and their labels have the room between the two
+ends of a connection.
 """
 
 from collections.abc import Iterator
@@ -33,26 +33,26 @@ HEAD = 122.0
 """Height at which the lanes begin."""
 
 SLANT = 12.0
-"""How far an arrow falls from the end that sends to the end that receives."""
+"""How much lower an arrow ends, at the receiver, than it starts, at the sender."""
 
 LABEL, TAG, LEAD = 11.0, 11.0, 16.0
-NOTE = "time flows downwards, one arrow a segment; heights are not to scale"
+NOTE = "time flows downwards, one arrow for each segment; heights are not to scale"
 
 SHORT = 30.0
-"""How far an arrow stops before the lane, if nobody answered."""
+"""How far from the lane an arrow stops, if there was no answer."""
 
 BESIDE = 14.0
-"""How far a state stands from its lane."""
+"""Distance of a state from its lane."""
 
 CLOCK = "time (ms)"
 
 _RUNG, _GAP, _INSET, _STAGE = 42.0, 36.0, 24.0, 132.0
 _APART, _CLOSE = 210.0, 170.0
-"""How far apart two ends stand that talk to each other, and how far where there are many."""
+"""Least distance of two peers' lanes in a picture of two lanes, and in one of more."""
 
 
 class Spell(NamedTuple):
-    """A state of `role` from one height to another."""
+    """State of a role from one height to another."""
 
     role: str
     state: str
@@ -61,11 +61,12 @@ class Spell(NamedTuple):
 
 
 class LadderLayout(NamedTuple):
-    """`lanes`: where each stands, with its beginning and end in `lives`, and with its states on the
-    side that `sides` tells, -1 left or 1 right.
+    """Positions of the parts of a ladder.
 
-    `tops` are the heights of the stages, `rows` those of the segments (of the arrow's upper end)
-    and gaps; `done` is what was done at each stage, in lines.
+    By role: `lanes` are x positions, `lives` the heights where a lane starts and ends, `sides` the
+    side of its states, -1 for left or 1 for right. `tops` are the heights of the stages, `rows`
+    those of the segments (of the arrow's upper end) and gaps; `done` is what was done at each
+    stage, in lines. `times` is the right edge of the column of times.
     """
 
     lanes: dict[str, float]
@@ -81,11 +82,11 @@ class LadderLayout(NamedTuple):
 
 
 def make_layout(ladder: Ladder) -> LadderLayout:
-    """Return where everything in `ladder` goes."""
+    """Return the positions of everything in `ladder`."""
     done = [wrap(stage.words, _STAGE, TAG) if stage.words else [] for stage in ladder.stages]
-    told = max((text_width(line, TAG) for lines in done for line in lines), default=-24.0)
+    widest = max((text_width(line, TAG) for lines in done for line in lines), default=-24.0)
     clock = max(text_width(words, TAG) for words in [CLOCK, *map(time_of, ladder.rungs)])
-    times = 24 + told + 24 + clock
+    times = 24 + widest + 24 + clock
     sides = _sides(ladder)
     lanes, right = _across(ladder, sides, times + 22)
     tops, rows, bottom = _down(ladder.stages, done)
@@ -96,7 +97,7 @@ def make_layout(ladder: Ladder) -> LadderLayout:
 
 
 def time_of(rung: Rung) -> str:
-    """Return when a segment passed, in milliseconds: fewer decimals, the later it was."""
+    """Return the time of a segment in milliseconds, with fewer decimals the later it was."""
     at_ms = rung.at_s * 1000
     return f"{at_ms:,.{2 if at_ms < 10 else 1 if at_ms < 100 else 0}f}"
 
@@ -105,7 +106,7 @@ def time_of(rung: Rung) -> str:
 
 
 def _sides(ladder: Ladder) -> dict[str, int]:
-    """Return the side of each lane's states: away from the first that it talks to."""
+    """Return the side of each lane's states: away from its first peer."""
     sides: dict[str, int] = {}
     for rung in ladder.rungs:
         to_the_right = ladder.lanes.index(rung.receiver) > ladder.lanes.index(rung.sender)
@@ -115,27 +116,27 @@ def _sides(ladder: Ladder) -> dict[str, int]:
 
 
 def _across(ladder: Ladder, sides: dict[str, int], edge: float) -> tuple[dict[str, float], float]:
-    """Return where the lanes stand, and where ends what stands beside the last."""
-    place: dict[str, float] = {}
+    """Return the x positions of the lanes, and the right edge of the last one with its states."""
+    lanes: dict[str, float] = {}
     for before, role in zip((None, *ladder.lanes), ladder.lanes, strict=False):
         left, right = _room(ladder, role, sides[role])
-        place[role] = edge + left
+        lanes[role] = edge + left
         if before:
-            place[role] = max(place[role], place[before] + _arrows(ladder, before, role))
-        edge = place[role] + right
-    return place, edge
+            lanes[role] = max(lanes[role], lanes[before] + _arrows(ladder, before, role))
+        edge = lanes[role] + right
+    return lanes, edge
 
 
 def _room(ladder: Ladder, role: str, side: int) -> tuple[float, float]:
-    """Return how much room a lane needs left and right of it, arrows not counted."""
+    """Return the room that a lane needs on its left and right, without the arrows."""
     header = (text_width(role, 12, bold=True) + 22) / 2 + 8
     states = {rung.changes[role] for rung in ladder.rungs if role in rung.changes}
-    wide = max([header, *(BESIDE + pill_width(state) + 10 for state in states)])
-    return (wide, header) if side < 0 else (header, wide)
+    widest = max([header, *(BESIDE + pill_width(state) + 10 for state in states)])
+    return (widest, header) if side < 0 else (header, widest)
 
 
 def _arrows(ladder: Ladder, left: str, right: str) -> float:
-    """Return how far apart two neighbours must be for the labels between them."""
+    """Return the distance that two lanes need for the labels between them."""
     labels = [
         text_width(row.label, LABEL, bold=True) + 72 + _short_of(row)
         for row in ladder.rows
@@ -150,7 +151,7 @@ def _short_of(row: Rung | Gap) -> float:
 
 
 def neighbour(lanes: tuple[str, ...], row: Rung | Gap) -> str:
-    """Return the lane beside the sender's, towards the receiver's: between them is the label."""
+    """Return the lane next to the sender's, towards the receiver: the label is between them."""
     start, end = lanes.index(row.sender), lanes.index(row.receiver)
     return lanes[start + (1 if end > start else -1)]
 
@@ -159,7 +160,7 @@ def neighbour(lanes: tuple[str, ...], row: Rung | Gap) -> str:
 
 
 def _down(stages: list[Stage], done: list[list[str]]) -> tuple[list[float], list[float], float]:
-    """Return the heights of the stages and of their rows, and the end."""
+    """Return the heights of the stages, of their rows, and of the end."""
     tops: list[float] = []
     rows: list[float] = []
     y = HEAD + 8
@@ -174,13 +175,13 @@ def _down(stages: list[Stage], done: list[list[str]]) -> tuple[list[float], list
 
 
 def _spells(ladder: Ladder, rows: list[float], bottom: float) -> Iterator[Spell]:
-    """Yield every end's states: a sender's begin where its arrow does, others where it ends."""
+    """Yield the states: a sender's starts where its arrow does, a receiver's where it ends."""
     since: dict[str, tuple[str, float]] = {}
     for row, y in zip(ladder.rows, rows, strict=True):
         for role, state in (row.changes if isinstance(row, Rung) else {}).items():
             height = y if role == row.sender else y + SLANT
             if state == "LISTEN":
-                height = HEAD + 16  # it did so before, too
+                height = HEAD + 16  # it was listening before, too
             if role in since:
                 yield Spell(role, *since[role], height)
             since[role] = (state, height)
@@ -191,7 +192,7 @@ def _spells(ladder: Ladder, rows: list[float], bottom: float) -> Iterator[Spell]
 def _lives(
     ladder: Ladder, rows: list[float], spells: list[Spell], bottom: float
 ) -> dict[str, tuple[float, float]]:
-    """Return where lanes begin and end: a connection's with its first segment, any with CLOSED."""
+    """Return where lanes start and end: a connection's at its first segment, any at CLOSED."""
     seen: dict[str, list[float]] = {}
     for row, y in zip(ladder.rows, rows, strict=True):
         seen.setdefault(row.sender, []).append(y)
