@@ -94,7 +94,7 @@ class Picture:
 def _pack(pixels: NDArray[np.uint8]) -> bytes:
     """Return RGBA pixels as a PNG with at most 56 colours, which looks the same.
 
-    The most frequent colours stay exact. The others, all on the soft edges of letters and lines,
+    The most frequent colours stay exact. The others, nearly all on soft edges of letters and lines,
     become the nearest colour of the palette.
 
     Pillow's `Image.quantize` was tried on ten pictures, with 56 colours and the same compression
