@@ -98,7 +98,7 @@ def _pack(pixels: NDArray[np.uint8]) -> bytes:
     become the nearest colour of the palette.
 
     Pillow's `Image.quantize` was tried on ten pictures, with 56 colours and the same compression
-    (in CPU time): this function gives 454 KB in 0.49 s, FASTOCTREE 449 KB in 0.34 s, MEDIANCUT
+    (in CPU time): this function gives 454 KB in 0.27 s, FASTOCTREE 449 KB in 0.33 s, MEDIANCUT
     461 KB in 1.00 s, and no palette at all 1,553 KB in 0.72 s. FASTOCTREE changes the colour of
     whole areas (the pale blue of a client becomes grey); MEDIANCUT has no transparency, which the
     card's corners need.
@@ -135,5 +135,6 @@ def _distances(colours: NDArray[np.uint8], palette: NDArray[np.uint8]) -> NDArra
     """Return the squared distance of each colour (row) from each of the palette (column)."""
     these, those = colours * _WEIGHTS, palette * _WEIGHTS
     squares = (these**2).sum(axis=1)[:, None] + (those**2).sum(axis=1)
-    distances: NDArray[np.float64] = squares - 2 * these @ those.T  # whole numbers: always exact
+    products = np.einsum("ic,jc->ij", these, those)  # `@` would start BLAS threads for this little
+    distances: NDArray[np.float64] = squares - 2 * products
     return distances
