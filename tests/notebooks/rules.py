@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -104,8 +105,12 @@ def sanitized(value: Any) -> Any:
 
 
 def comparable(outputs: Iterable[NotebookNode]) -> list[tuple[str, Any]]:
-    """Reduce outputs to what nbval compares: (kind, content) in the order shown."""
-    return [pair for output in coalesce_streams(list(outputs)) for pair in _contents(output)]
+    """Reduce outputs to what nbval compares: (kind, content) in the order shown.
+
+    nbval joins the pieces of a stream in the first of them, so it is given copies.
+    """
+    joined = coalesce_streams(deepcopy(list(outputs)))
+    return [pair for output in joined for pair in _contents(output)]
 
 
 def _contents(output: NotebookNode) -> list[tuple[str, Any]]:

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from tests.notebooks.driver import Hangs, fresh_kernel
-from tests.notebooks.samples import code, text, write
+from tests.notebooks.rules import comparable
+from tests.notebooks.samples import code, printed, text, write
 from tests.notebooks.walks import interrupted, twice, without
 
 SOLUTION = """\
@@ -97,6 +98,11 @@ def test_an_interrupt_strikes_inside_the_wait(tmp_path):
 )
 def test_a_careless_cell_is_named(careless, words):
     assert words in "\n".join(twice(careless).complaints)
+
+
+def test_pieces_of_a_stream_compare_the_same_again():
+    pieces = [printed("one\n"), printed("two\n")]
+    assert comparable(pieces) == comparable(pieces) == [("stdout", "one\ntwo\n")]
 
 
 def test_a_wrong_solution_is_named(careless):

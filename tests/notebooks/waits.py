@@ -17,7 +17,7 @@ from threading import Event, Thread
 from time import monotonic
 from typing import NamedTuple
 
-__all__ = ["Place", "Wait", "Watch", "chosen", "watching"]
+__all__ = ["Begun", "Wait", "Watch", "chosen", "watching"]
 
 SAMPLE_S = 0.003
 STEADY_S = 0.012  # a thread that waits for the GIL wakes up every 5 ms to ask for it
@@ -36,13 +36,24 @@ class Place(NamedTuple):
 
 
 class Wait(NamedTuple):
-    """One wait of a cell: its place, and how many waits the cell had there before it."""
+    """One wait of a cell: the kernel's function, and how many waits the cell had in it before.
 
-    place: Place
+    The stack's depth distinguishes waits within a run; it may differ in the next run of the cell.
+    """
+
+    function: str
     earlier: int
 
     def __str__(self) -> str:
-        return f"wait {self.earlier + 1} in {self.place.function}"
+        return f"wait {self.earlier + 1} in {self.function}"
+
+
+class Begun(NamedTuple):
+    """A wait that was seen, where on the thread's stack, and when it began."""
+
+    wait: Wait
+    stack: str
+    began_s: float
 
 
 class _Sleep(NamedTuple):
@@ -63,9 +74,9 @@ class Watch:
         self._thread = MainThread(pid)
         self._target = target
         self._strike = strike
-        self._counts: Counter[Place] = Counter()
+        self._counts: Counter[str] = Counter()
         self._began = monotonic()
-        self.waits: list[tuple[Wait, float]] = []
+        self.waits: list[Begun] = []
         self.waited_s = 0.0
         self.struck_at: float | None = None
         self._before: dict[str, float] = {}
@@ -92,26 +103,27 @@ class Watch:
         self._busy = self._busy | self._thread.busy_times()
 
     def _look_at_the_clock(self, ended: Event) -> None:
-        wait = Wait(Place("a cell", ""), 0)
+        wait = Wait("a cell", 0)
         if not ended.wait(WITHOUT_PROC_S):
-            self.waits.append((wait, 0.0))
+            self.waits.append(Begun(wait, "", 0.0))
             self.waited_s = WITHOUT_PROC_S
             if self._target == wait:
                 self._hit({}, monotonic())
 
     def _meet(self, sleep: _Sleep, since: float) -> None:
-        wait = Wait(sleep.place, self._counts[sleep.place])
-        self._counts[sleep.place] += 1
-        self.waits.append((wait, since - self._began))
+        function = sleep.place.function
+        wait = Wait(function, self._counts[function])
+        self._counts[function] += 1
+        self.waits.append(Begun(wait, sleep.place.stack, since - self._began))
         if self._is_due(wait):
             before, now = self._thread.busy_times(), monotonic()
             if self._thread.interrupt_in(sleep):
                 self._hit(before, now)
 
     def _is_due(self, wait: Wait) -> bool:
-        """Return True at the target, and at any later wait in its place if that one was missed."""
+        """Return True at the target, and at a later wait like it if that one was missed."""
         target = self._target
-        due = target and wait.place == target.place and wait.earlier >= target.earlier
+        due = target and wait.function == target.function and wait.earlier >= target.earlier
         return bool(due and self.struck_at is None)
 
     def _hit(self, before: dict[str, float], now: float) -> None:
@@ -206,8 +218,8 @@ def watching(
         thread.join()
 
 
-def chosen(waits: list[tuple[Wait, float]], seconds: float) -> list[Wait]:
+def chosen(waits: list[Begun], seconds: float) -> list[Wait]:
     """Choose the waits to interrupt: the first one in each place, and the one halfway."""
-    firsts = [wait for wait, _ in waits if wait.earlier == 0]
-    begun = [wait for wait, began in waits if began <= seconds / 2]
-    return list(dict.fromkeys([*firsts, *begun[-1:]]))
+    firsts = {(one.wait.function, one.stack): one.wait for one in reversed(waits)}
+    begun = [one.wait for one in waits if one.began_s <= seconds / 2]
+    return sorted({*firsts.values(), *begun[-1:]}, key=[one.wait for one in waits].index)
