@@ -4,7 +4,7 @@
 #   VENV=.venv-3.12     the environment's folder, to keep several
 #   UV=                 use venv and pip although uv is here
 #   COURSE=my-course    the learner's copy that `make lab` opens
-#   WORKERS=auto        processes that share the tests: one for each processor, at most 4; 0 for none
+#   WORKERS=auto        processes that share the tests: two for each processor, at most 8; 0 for none
 #   LAB_ARGS, TEST_ARGS handed on to `sockets-lab open` and to pytest
 #
 # Written for GNU Make 3.81 (macOS ships no newer one) and plain sh.
@@ -54,7 +54,7 @@ test: setup ## check style, types, the package and every notebook
 	@$(say) "types: mypy --strict"
 	@"$(BIN)/mypy"
 	@$(say) "tests and notebooks: pytest"
-	@"$(BIN)/python" -m pytest -n $(WORKERS) --maxprocesses 4 $(TEST_ARGS)
+	@"$(BIN)/python" -m pytest -n $(WORKERS) $(TEST_ARGS)
 
 setup: $(STAMP) ## make .venv with the locked versions (lab and test do it themselves)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+import pytest
 from nbformat import NotebookNode
 from nbval.plugin import (
     coalesce_streams,
@@ -24,6 +25,7 @@ __all__ = [
     "code_cells",
     "comparable",
     "course_notebooks",
+    "hold_empty",
     "is_exempt",
     "lacking",
     "may_raise",
@@ -111,6 +113,13 @@ def comparable(outputs: Iterable[NotebookNode]) -> list[tuple[str, Any]]:
     """
     joined = coalesce_streams(deepcopy(list(outputs)))
     return [pair for output in joined for pair in _contents(output)]
+
+
+def hold_empty(path: Path, complaints: Iterable[str]) -> None:
+    """Fail a test with the complaints about a notebook; nothing else is worth reading there."""
+    named = [f"{path.stem} {words}" for words in complaints]
+    if named:
+        pytest.fail("\n".join(named), pytrace=False)
 
 
 def _contents(output: NotebookNode) -> list[tuple[str, Any]]:
