@@ -52,7 +52,7 @@ def from_conda() -> list[str]:
 
 
 def by_pip() -> list[str]:
-    """Packages that conda-forge does not have; the course itself aside."""
+    """List the packages that conda-forge does not have, without the course itself."""
     (nested,) = (line for line in ENVIRONMENT["dependencies"] if not isinstance(line, str))
     return [line for line in nested["pip"] if line != COURSE]
 

@@ -47,7 +47,7 @@ NOT_COMPARED = {"application/vnd.jupyter.widget-view+json", "image/png", "image/
 
 
 def all_notebooks() -> list[Path]:
-    """List the notebooks that stand in the repository, in their order."""
+    """List the notebooks of the repository, in their order."""
     return sorted(NOTEBOOKS.glob("*.ipynb"))
 
 
@@ -88,13 +88,13 @@ def lacking(cell: NotebookNode) -> list[str]:
 
 
 def is_exempt(cell: NotebookNode) -> bool:
-    """Tell whether nbval was told not to compare this cell's output."""
+    """Return True if a tag or comment keeps nbval from comparing this cell's output."""
     options = dict(find_metadata_tags(cell.metadata)) | dict(find_comment_markers(cell.source))
     return not options.get("check", True)
 
 
 def may_raise(cell: NotebookNode) -> bool:
-    """Tell whether an exception is what this cell wants to show."""
+    """Return True if an exception is what this cell wants to show."""
     return "raises-exception" in tags(cell)
 
 

@@ -7,7 +7,7 @@ from tests.notebooks.walks import interrupted
 
 
 @pytest.mark.parametrize("path", course_notebooks(), ids=lambda path: path.stem)
-def test_every_cell_that_waits_can_be_interrupted(path, tally):
+def test_waiting_cells_can_be_interrupted(path, tally):
     walk = interrupted(path)
     tally.add("cells that wait", walk.cells)
     tally.add("waits interrupted", len(walk.prompts))

@@ -22,7 +22,7 @@ def _cases():
 
 
 @pytest.mark.parametrize(("path", "capabilities"), list(_cases()))
-def test_no_cell_fails_where_abilities_are_missing(path, capabilities, tally):
+def test_no_cell_fails_without_capabilities(path, capabilities, tally):
     complaints = without(path, capabilities)
     tally.add("runs with capabilities switched off", 1)
     hold_empty(path, complaints)

@@ -2,7 +2,7 @@
 
 An interrupt that strikes at a fixed moment strikes between two bytecodes of a library now and then,
 where a new descriptor is in no variable yet, and is lost. A learner who presses Ctrl-C interrupts a
-wait. So does this module: Linux reports in /proc whether a thread sleeps, in which system call, and
+wait. So does this module: Linux reports in /proc that a thread sleeps, in which system call, and
 how often it was given a core. Elsewhere an interrupt strikes after a bounded wait.
 """
 
@@ -25,11 +25,11 @@ WITHOUT_PROC_S = 0.1
 STOP_DEADLINE_S = 1.0
 
 
-Strike = Callable[[bool], None]  # takes whether the main thread was interrupted already
+Strike = Callable[[bool], None]  # takes True if the main thread was interrupted already
 
 
 class Place(NamedTuple):
-    """Where a thread sleeps: in which function of the kernel, in which frame of its own stack."""
+    """Where a thread sleeps: in which function of Linux, and how deep in its stack."""
 
     function: str
     stack: str

@@ -160,7 +160,7 @@ def _unhandy(usual: Shown, prompt: Interrupted, wait: Wait) -> Iterator[str]:
 
 
 def _try_solution(kernel: Kernel, exercise: Exercise) -> Iterator[str]:
-    """Put the solution where the learner's code stands, check it, and put the starter back."""
+    """Run the solution in place of the learner's code, check it, and run the starter again."""
     kernel.run(solution_code(exercise.solution))
     outcome = report(kernel.run(exercise.check.source).outputs)
     if outcome is None:

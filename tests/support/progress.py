@@ -1,16 +1,16 @@
 """A pytest plugin that shows what runs, and says last what was skipped and what failed.
 
-With several processes a line is written for each group of tests that ends, in place of dots.
+With several processes a line is written for each group of tests that ends, in place of dots, and
+when a long one begins.
 """
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from time import monotonic
 from typing import Any
 
 import pytest
 
-from tests.support.sharing import group
+from tests.support.sharing import expected_s, group
 
 # What a reason for skipping holds -> how to get what is missing.
 REMEDIES = {
@@ -22,6 +22,7 @@ REMEDIES = {
     "ipv6": "give the loopback interface ::1",
     "ipv4": "give the loopback interface 127.0.0.1",
 }
+LONG_S = 20
 MOST_LINES = 25  # of a failure at the end; the whole of it is above
 
 
@@ -34,19 +35,25 @@ class Progress:
         self._left: Counter[str] = Counter()
         self._results: defaultdict[str, Counter[str]] = defaultdict(Counter)
         self._seconds: Counter[str] = Counter()
-        self._began: dict[str, float] = {}
+        self._begun: set[str] = set()
 
     def pytest_xdist_node_collection_finished(self, node: Any, ids: list[str]) -> None:
         self._left = Counter(group(nodeid) for nodeid in ids)
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
-        self._began.setdefault(group(nodeid), monotonic())
+        """Name a group that takes long when it begins, so that a pause is explained."""
+        name = group(nodeid)
+        if self._shared and name not in self._begun and expected_s(name) >= LONG_S:
+            self._terminal().write_line(f"  begins  {name}")
+        self._begun.add(name)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if not self._shared:
             return
         name = group(report.nodeid)
         self._seconds[name] += report.duration
+        if report.failed:
+            self._terminal().write_line(f"  FAILED  {report.nodeid}", red=True)
         if report.when == "call" or report.outcome != "passed":
             self._results[name][report.outcome] += 1
         if report.when == "teardown":
@@ -56,19 +63,24 @@ class Progress:
 
     def _write(self, name: str) -> None:
         results = ", ".join(f"{count} {what}" for what, count in self._results[name].items())
-        terminal = self._config.pluginmanager.get_plugin("terminalreporter")
-        terminal.ensure_newline()
-        terminal.write_line(
+        self._terminal().write_line(
             f"{self._seconds[name]:6.1f} s  {name}: {results}",
             red="failed" in self._results[name],
         )
 
+    def _terminal(self) -> Any:
+        terminal = self._config.pluginmanager.get_plugin("terminalreporter")
+        terminal.ensure_newline()
+        return terminal
+
     @pytest.hookimpl(tryfirst=True)
     def pytest_report_teststatus(self, report: Any) -> tuple[str, str, str] | None:
-        """Write no dot for a test that passed."""
+        """Write no letters: a failure has its line."""
         quiet = self._shared and isinstance(report, pytest.TestReport)
         if quiet and report.passed:
             return ("passed" if report.when == "call" else "", "", "")
+        if quiet and report.failed:
+            return ("failed" if report.when == "call" else "error", "", "")
         if quiet and report.skipped and not hasattr(report, "wasxfail"):
             return "skipped", "", ""
         return None

@@ -14,7 +14,7 @@ import psutil
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-__all__ = ["group", "longest_first", "workers"]
+__all__ = ["expected_s", "group", "longest_first", "workers"]
 
 WORKERS_PER_CORE = 2
 MOST_WORKERS = 8
@@ -79,10 +79,11 @@ def group(nodeid: str) -> str:
 
 def longest_first(names: Any) -> list[str]:
     """Sort groups by how long they take, as far as is known."""
-    return sorted(names, key=_seconds, reverse=True)
+    return sorted(names, key=expected_s, reverse=True)
 
 
-def _seconds(name: str) -> int:
+def expected_s(name: str) -> int:
+    """Return how many seconds a group takes, as far as is known."""
     known = [begin for begin in _SECONDS if name.startswith(begin)]
     return _SECONDS[max(known, key=len)] if known else 0
 

@@ -90,7 +90,7 @@ class PlainLengths:
 
 
 def chunks_of(encoded: bytes) -> list[bytes]:
-    """The shortest stream of whole chunks and whole messages, so that it can be repeated."""
+    """Return the shortest stream of whole chunks and whole messages, so that it can be repeated."""
     stream = encoded * CHUNK
     return [stream[at : at + CHUNK] for at in range(0, len(stream), CHUNK)]
 

@@ -62,7 +62,7 @@ def recorded(exchange: Callable[[], int]) -> int:
 
 @contextmanager
 def client_elsewhere() -> Iterator[socket.socket]:
-    """The server's end of a connection on which another process sends and waits for the echo."""
+    """Yield the server's end of a connection; a child process sends and awaits the echo."""
     code = f"""
 import socket, sys
 with socket.create_connection(("127.0.0.1", int(sys.argv[1]))) as client:
