@@ -55,8 +55,9 @@ test: $(TEST_STAMP) ## check style, types, the package and every notebook
 	@"$(BIN)/ruff" format --check
 	@$(say) "types: mypy --strict"
 	@"$(BIN)/mypy"
+# xdist fails itself when it replaces a process that crashed: go on without it.
 	@$(say) "tests and notebooks: pytest"
-	@"$(BIN)/python" -m pytest -n $(WORKERS) $(TEST_ARGS)
+	@"$(BIN)/python" -m pytest -n $(WORKERS) --max-worker-restart 0 $(TEST_ARGS)
 
 setup: $(STAMP) ## make .venv with what make lab needs (lab and test do it themselves)
 
