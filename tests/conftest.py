@@ -1,4 +1,4 @@
-"""What every test may lean on: both address families, and a guard that nothing is left behind."""
+"""Fixtures of every test: both address families, and a check that nothing is left behind."""
 
 import os
 import socket

@@ -12,7 +12,7 @@ HERE = Path(__file__).parent.parent
 
 @pytest.fixture(scope="module")
 def names(tmp_path_factory):
-    """The files in a wheel, built without a network."""
+    """Build a wheel without a network and list its files."""
     folder = tmp_path_factory.mktemp("wheel")
     command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
     subprocess.run(command, cwd=HERE, check=True, capture_output=True, timeout=60)

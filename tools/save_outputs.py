@@ -37,7 +37,7 @@ __all__ = ["Refused", "refresh"]
 
 KERNELSPEC = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 KEPT_METADATA = {"tags", "collapsed", "jupyter", "editable", "deletable"}
-# A widget cannot be shown without the kernel that made it; its words stand beside it.
+# A widget cannot be shown without the kernel that made it; its words are beside it.
 DROPPED = {"application/vnd.jupyter.widget-view+json"}
 
 
@@ -46,7 +46,7 @@ class Refused(Exception):
 
 
 def refresh(path: Path, *, anew: bool = False) -> bool:
-    """Run a notebook and save its outputs; tell whether the file was written.
+    """Run a notebook and save its outputs; return True if the file was written.
 
     Raises Refused, and leaves the file alone, when the run is not fit to be saved.
     """
@@ -114,7 +114,7 @@ def _clean_output(output: NotebookNode) -> None:
 
 
 def _without_folders(line: str) -> str:
-    """Shorten the path of a library's file to where it stands in the library."""
+    """Shorten the path of a library's file to its place in the library."""
     folders = {sysconfig.get_path("purelib"), sysconfig.get_path("stdlib"), str(ROOT)}
     homes = {folder.replace(str(Path.home()), "~", 1) for folder in folders}
     for folder in sorted(folders | homes, key=len, reverse=True):

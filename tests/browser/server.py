@@ -1,4 +1,4 @@
-"""JupyterLab for a test: started as `sockets-lab open` starts it, with a home of its own."""
+"""JupyterLab for a test: started as `sockets-lab open` starts it, with its own home folder."""
 
 import json
 import os
@@ -56,7 +56,7 @@ def running_lab(folder: Path, home: Path) -> Iterator[Lab]:
             env=lab_environment({**os.environ, **places}),
             stdout=log,
             stderr=log,
-            start_new_session=True,  # a process group of its own, to be ended as a whole
+            start_new_session=True,  # a separate process group, to be ended as a whole
         ) as server,
     ):
         try:

@@ -155,11 +155,11 @@ def test_a_prediction_is_clicked_and_compared(chapter):
     cell = page.locator(CELL, has=page.locator(".cm-content", has_text=compare)).first
     cell.locator(".cm-content").click()
     page.keyboard.press("Shift+Enter")
-    told = cell.locator(".jp-OutputArea-output").filter(has_text="you predicted")
-    told.wait_for()
-    said = told.inner_text()
-    assert answer in said
-    assert "right" in said
+    output = cell.locator(".jp-OutputArea-output").filter(has_text="you predicted")
+    output.wait_for()
+    words = output.inner_text()
+    assert answer in words
+    assert "right" in words
     await_all_run(page)
 
 

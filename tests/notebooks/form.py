@@ -25,7 +25,7 @@ ALT = re.compile(r"""\balt=("[^"]+"|'[^']+')""")
 
 
 def is_counted(notebook: NotebookNode, path: Path) -> Iterator[str]:
-    """Saved from one clean run."""
+    """Hold a notebook to one clean run, from its first cell to its last."""
     counts = [cell.execution_count for cell in code_cells(notebook)]
     if counts != list(range(1, len(counts) + 1)):
         yield f"execution counts are {counts}, not 1 to {len(counts)}"
@@ -57,7 +57,7 @@ def has_known_tags(notebook: NotebookNode, path: Path) -> Iterator[str]:
         except ValueError as error:
             yield str(error)
         if NBVAL_COMMENT.search(cell.source):
-            yield f"validation is told by tags, not by a comment: {cell.source!r}"
+            yield f"tags steer validation, not a comment: {cell.source!r}"
 
 
 def has_few_exempt_cells(notebook: NotebookNode, path: Path) -> Iterator[str]:
@@ -80,7 +80,7 @@ def has_calm_outputs(notebook: NotebookNode, path: Path) -> Iterator[str]:
 
 
 def has_words_for_pictures(notebook: NotebookNode, path: Path) -> Iterator[str]:
-    """A picture that cannot be seen can be read."""
+    """Ask for words beside every picture."""
     texts = [cell.source for cell in notebook.cells if cell.cell_type == "markdown"]
     for cell in code_cells(notebook):
         texts += [output.data.get("text/html", "") for output in cell.outputs if "data" in output]

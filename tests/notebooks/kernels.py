@@ -29,8 +29,8 @@ def started_kernel(
 ) -> Iterator[tuple[KernelManager, BlockingKernelClient]]:
     """Start a kernel of this interpreter in `folder`, with variables added to its environment.
 
-    It is spoken to over Unix sockets where there are some: Jupyter picks TCP ports and lets go of
-    them before the kernel takes them, and a machine that runs lessons on sockets may be quicker.
+    Messages go over Unix sockets where there are some: Jupyter picks TCP ports and closes them
+    before the kernel binds them, and on a machine that runs lessons another socket may take one.
     Raises RuntimeError, with what the kernel wrote, when it does not answer. Ended on exit.
     """
     with tempfile.TemporaryDirectory(prefix="kernel-") as place:
@@ -74,8 +74,8 @@ def next_message(
 ) -> dict[str, Any]:
     """Take the next message of `channel` ("iopub" or "shell").
 
-    Jupyter's clients wait their whole timeout for a kernel that is gone; this one looks several
-    times a second whether it still runs. Raises KernelDied, or queue.Empty after `timeout_s`.
+    Jupyter's clients wait their whole timeout for a kernel that is gone; this one checks several
+    times a second that it still runs. Raises KernelDied, or queue.Empty after `timeout_s`.
     """
     take = {"iopub": client.get_iopub_msg, "shell": client.get_shell_msg}[channel]
     deadline = monotonic() + timeout_s

@@ -1,7 +1,7 @@
 """What a process holds, to be compared before and after a notebook.
 
 The kernel itself runs this file, so it leans on nothing of ours: `look()` returns, for each kind
-of thing, a dict from what tells one apart to how to name it in a complaint. `left_behind` compares
+of thing, a dict of unique keys and how a complaint names each. `left_behind` compares
 two looks.
 """
 
@@ -63,7 +63,7 @@ def left_behind(before: Look, after: Look) -> list[str]:
 def strangers(mark: str, kernel: int) -> dict[str, str]:
     """Find processes that carry `mark` in their environment, other than the kernel (a pid).
 
-    A process whose parent has ended is nobody's child any more; its environment still tells.
+    A process whose parent has ended is not the kernel's descendant; its environment shows it.
     """
     found = {}
     for process in psutil.process_iter():
@@ -87,7 +87,7 @@ THEIR_SOCKETS = {
 def close_what_the_library_lost() -> None:
     """Close the socket of a function of the library that was interrupted.
 
-    Nobody can close it but that function, which does so for an OSError only; and IPython keeps the
+    Only that function can close it, and does so for an OSError only; and IPython keeps the
     traceback of the last error, and with it the function's variables. So ask after each interrupt.
     """
     trace = getattr(sys, "last_traceback", None)
@@ -128,7 +128,7 @@ def _children() -> dict[str, str]:
 
 
 def _descriptors() -> dict[str, str]:
-    """Tell descriptors apart by what they refer to, and count where that is not unique."""
+    """Key descriptors by what they refer to, and by a count where that is not unique."""
     sockets = {one.fileno(): one for one in _alive(socket.socket)}
     seen: Counter[str] = Counter()
     found = {}
@@ -205,7 +205,7 @@ def _namespaces() -> dict[str, str]:
 
 
 def _files() -> Iterator[str]:
-    """List what stands in the folder for temporary files, and beside the notebook."""
+    """List what is in the folder for temporary files, and beside the notebook."""
     for folder, folders, files in os.walk(tempfile.gettempdir()):
         yield from (os.path.join(folder, name) for name in (*folders, *files))
     yield from (os.path.abspath(name) for name in os.listdir())

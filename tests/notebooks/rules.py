@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Iterable
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 import nbformat
+import pytest
 from nbformat import NotebookNode
 from nbval.plugin import (
     coalesce_streams,
@@ -23,6 +25,7 @@ __all__ = [
     "code_cells",
     "comparable",
     "course_notebooks",
+    "hold_empty",
     "is_exempt",
     "lacking",
     "may_raise",
@@ -44,7 +47,7 @@ NOT_COMPARED = {"application/vnd.jupyter.widget-view+json", "image/png", "image/
 
 
 def all_notebooks() -> list[Path]:
-    """List the notebooks that stand in the repository, in their order."""
+    """List the notebooks of the repository, in their order."""
     return sorted(NOTEBOOKS.glob("*.ipynb"))
 
 
@@ -85,13 +88,13 @@ def lacking(cell: NotebookNode) -> list[str]:
 
 
 def is_exempt(cell: NotebookNode) -> bool:
-    """Tell whether nbval was told not to compare this cell's output."""
+    """Return True if a tag or comment keeps nbval from comparing this cell's output."""
     options = dict(find_metadata_tags(cell.metadata)) | dict(find_comment_markers(cell.source))
     return not options.get("check", True)
 
 
 def may_raise(cell: NotebookNode) -> bool:
-    """Tell whether an exception is what this cell wants to show."""
+    """Return True if an exception is what this cell wants to show."""
     return "raises-exception" in tags(cell)
 
 
@@ -104,8 +107,19 @@ def sanitized(value: Any) -> Any:
 
 
 def comparable(outputs: Iterable[NotebookNode]) -> list[tuple[str, Any]]:
-    """Reduce outputs to what nbval compares: (kind, content) in the order shown."""
-    return [pair for output in coalesce_streams(list(outputs)) for pair in _contents(output)]
+    """Reduce outputs to what nbval compares: (kind, content) in the order shown.
+
+    nbval joins the pieces of a stream in the first of them, so it is given copies.
+    """
+    joined = coalesce_streams(deepcopy(list(outputs)))
+    return [pair for output in joined for pair in _contents(output)]
+
+
+def hold_empty(path: Path, complaints: Iterable[str]) -> None:
+    """Fail a test with the complaints about a notebook; nothing else is worth reading there."""
+    named = [f"{path.stem} {words}" for words in complaints]
+    if named:
+        pytest.fail("\n".join(named), pytrace=False)
 
 
 def _contents(output: NotebookNode) -> list[tuple[str, Any]]:

@@ -210,7 +210,9 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
 def _summary(tally: Tally) -> list[str]:
     lines = [f"{what}: {count}" for what, count in tally.counts.items()]
     if tally.slowest_prompt_s:
-        lines.append(f"slowest prompt after an interrupt: {tally.slowest_prompt_s:.2f} s")
+        lines.append(
+            f"slowest prompt after an interrupt: {tally.slowest_prompt_s:.2f} s without work"
+        )
     if tally.notebooks:
         lines.append(f"compared: {tally.compared} cells of {len(tally.notebooks)} notebooks")
         lines.append(f"exempt from comparison: {len(tally.exempt)} cells")

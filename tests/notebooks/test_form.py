@@ -54,7 +54,7 @@ def test_a_sound_notebook_keeps_the_form(tmp_path):
         ([code("1", tags=["exercize"])], "unknown tag 'exercize'"),
         ([code("1", tags=["nbval-skip"])], "unknown tag 'nbval-skip'"),
         ([code("1", tags=["needs-luck"])], "unknown tag 'needs-luck'"),
-        ([code("# NBVAL_IGNORE_OUTPUT\n1")], "told by tags"),
+        ([code("# NBVAL_IGNORE_OUTPUT\n1")], "tags steer validation"),
         ([code("1", tags=["nbval-ignore-output"])] * 4, "4 cells are exempt"),
         ([code("1", raised("OSError", "x"))], "cell 1 ends in OSError: x"),
         ([code("1", nbformat.v4.new_output("stream", name="stderr", text="w"))], "to stderr: 'w'"),

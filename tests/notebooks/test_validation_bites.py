@@ -95,11 +95,11 @@ def _name(case):
 
 
 def _cell(case):
-    told = [one for one in case if one.tag in ("failure", "error", "skipped")]
+    results = [one for one in case if one.tag in ("failure", "error", "skipped")]
     seconds = float(case.get("time"))
-    if not told:
+    if not results:
         return Cell("passed", "", seconds)
-    return Cell(told[0].tag, told[0].get("message") + (told[0].text or ""), seconds)
+    return Cell(results[0].tag, results[0].get("message") + (results[0].text or ""), seconds)
 
 
 def test_a_sound_notebook_passes(cells):

@@ -13,7 +13,7 @@ from pathlib import Path
 from nbformat import NotebookNode
 
 from sockets_lab.capabilities import SWITCH
-from tests.notebooks.driver import Interrupted, Kernel, Shown, fresh_kernel
+from tests.notebooks.driver import Interrupted, Kernel, Shown, Wait, fresh_kernel
 from tests.notebooks.rules import code_cells, comparable, is_exempt, may_raise, read
 from tests.notebooks.solutions import Exercise, exercises, report, solution_code
 from tests.notebooks.watched import close_lost, left_since, look, watched
@@ -24,8 +24,6 @@ __all__ = ["PROMPT_LIMIT_S", "Interrupts", "Twice", "interrupted", "twice", "wit
 # that the cell waits no longer.
 PROMPT_LIMIT_S = 1.0
 HANG_S = 10.0
-STAGES_S = (0.005, 0.02, 0.06)
-WAITS_S = 0.1
 # IPython names the end NoneType when the signal meets it while it shows the result.
 CALM_ENDS = {None, "KeyboardInterrupt", "CancelledError", "NoneType"}
 
@@ -34,7 +32,7 @@ CALM_ENDS = {None, "KeyboardInterrupt", "CancelledError", "NoneType"}
 class Twice:
     """Every cell run twice in a row, and every solution put through its check."""
 
-    seconds: list[float] = field(default_factory=list)  # of each cell's second run
+    cells: int = 0
     complaints: list[str] = field(default_factory=list)
     solved: int = 0
     unsolved: list[str] = field(default_factory=list)
@@ -43,63 +41,78 @@ class Twice:
 
 @dataclass
 class Interrupts:
-    """Every cell that waits, interrupted at several moments and then run to its end."""
+    """Every cell that waits, interrupted once in each of its waits and then run to its end."""
 
     cells: int = 0
     prompts: list[Interrupted] = field(default_factory=list)
+    missed: int = 0  # waits that the cell did not come to when it was run again
     complaints: list[str] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
 
 
-@cache
 def twice(path: Path) -> Twice:
     """Run every cell twice in a row, and each exercise's solution through its check."""
+    return _walked(path)[0]
+
+
+def interrupted(path: Path) -> Interrupts:
+    """Interrupt every cell in each of its waits, and run it once more to its end."""
+    return _walked(path)[1]
+
+
+@cache
+def _walked(path: Path) -> tuple[Twice, Interrupts]:
+    """Run each cell twice, then interrupt it, all in one kernel.
+
+    One kernel is enough for both: a cell that was interrupted must end as the same cell did before,
+    so the cells after it find what they found in a walk without interrupts. The comparison with the
+    saved outputs needs a fresh kernel, in which each cell runs once: nbval starts that one.
+    """
     notebook = read(path)
     solvable = {id(one.check): one for one in exercises(notebook)}
-    walk = Twice()
-    with watched(path, walk.complaints, walk.left) as kernel:
+    walk, interrupts = Twice(), Interrupts()
+    left: list[str] = []
+    with watched(path, walk.complaints, left) as kernel:
         for number, cell in enumerate(code_cells(notebook), start=1):
-            first = kernel.run(cell.source)
-            second = kernel.run(cell.source)
-            walk.seconds.append(second.seconds)
-            found = [
-                *_untoward(cell, first),
-                *_untoward(cell, second),
-                *_unlike(cell, first, second),
-            ]
-            walk.complaints += [f"cell {number}: {words}" for words in found]
+            usual = _run_twice(walk, kernel, number, cell)
             if id(cell) in solvable:
                 walk.solved += 1
                 walk.unsolved += _try_solution(kernel, solvable[id(cell)])
-    return walk
+            if usual.waits:
+                _interrupt_waits(interrupts, kernel, number, cell, usual)
+    walk.left += left
+    interrupts.left += left
+    return walk, interrupts
 
 
-@cache
-def interrupted(path: Path) -> Interrupts:
-    """Interrupt every cell that waits at several moments, and run it once more to its end."""
-    walk = Interrupts()
-    lengths = twice(path).seconds
-    with watched(path, walk.complaints, walk.left) as kernel:
-        for number, cell in enumerate(code_cells(read(path)), start=1):
-            first = kernel.run(cell.source)
-            moments = _moments(lengths[number - 1]) if number <= len(lengths) else []
-            if moments:
-                before = look(kernel)
-                complaints = [*_interrupt(walk, kernel, cell, first, moments)]
-                walk.cells += 1
-                walk.complaints += [f"cell {number}: {words}" for words in complaints]
-                walk.left += [f"cell {number}: {words}" for words in left_since(kernel, before)]
-    return walk
+def _run_twice(walk: Twice, kernel: Kernel, number: int, cell: NotebookNode) -> Shown:
+    first = kernel.run(cell.source)
+    second = kernel.run_watched(cell.source)
+    walk.cells += 1
+    found = [*_untoward(cell, first), *_untoward(cell, second), *_unlike(cell, first, second)]
+    walk.complaints += [f"cell {number}: {words}" for words in found]
+    return second
 
 
-def _interrupt(
-    walk: Interrupts, kernel: Kernel, cell: NotebookNode, usual: Shown, moments: list[float]
-) -> Iterator[str]:
-    for after_s in moments:
-        prompt = kernel.interrupt(cell.source, after_s)
+def _interrupt_waits(
+    walk: Interrupts, kernel: Kernel, number: int, cell: NotebookNode, usual: Shown
+) -> None:
+    before = look(kernel)
+    complaints = [*_interrupt(walk, kernel, cell, usual)]
+    walk.cells += 1
+    walk.complaints += [f"cell {number}: {words}" for words in complaints]
+    walk.left += [f"cell {number}: {words}" for words in left_since(kernel, before)]
+
+
+def _interrupt(walk: Interrupts, kernel: Kernel, cell: NotebookNode, usual: Shown) -> Iterator[str]:
+    for wait in usual.waits:
+        prompt = kernel.interrupt(cell.source, wait)
         close_lost(kernel)
-        walk.prompts.append(prompt)
-        yield from _unhandy(usual, prompt, after_s)
+        if prompt is None:
+            walk.missed += 1
+        else:
+            walk.prompts.append(prompt)
+            yield from _unhandy(usual, prompt, wait)
     last = kernel.run(cell.source)
     yield from _untoward(cell, last)
     yield from _unlike(cell, usual, last)
@@ -139,23 +152,15 @@ def _as_lines(contents: list[tuple[str, object]]) -> list[str]:
     return [f"{kind}: {line}" for kind, value in contents for line in str(value).splitlines()]
 
 
-def _moments(seconds: float) -> list[float]:
-    """Choose when to interrupt a cell that takes so long: early on, and halfway."""
-    moments = {*STAGES_S, seconds / 2} if seconds > WAITS_S else set()
-    return sorted(moment for moment in moments if moment < seconds - WAITS_S / 2)
-
-
-def _unhandy(usual: Shown, prompt: Interrupted, after_s: float) -> Iterator[str]:
-    when = f"interrupted after {after_s * 1000:.0f} ms"
-    idle_s = prompt.prompt_s - prompt.computed_s
-    if not prompt.lost and (idle_s > PROMPT_LIMIT_S or prompt.prompt_s > HANG_S):
-        yield f"{when}, its prompt came after {prompt.prompt_s:.1f} s"
+def _unhandy(usual: Shown, prompt: Interrupted, wait: Wait) -> Iterator[str]:
+    if prompt.idle_s > PROMPT_LIMIT_S or prompt.prompt_s > HANG_S:
+        yield f"interrupted in {wait}, its prompt came after {prompt.prompt_s:.1f} s"
     if prompt.error not in CALM_ENDS | {usual.error}:
-        yield f"{when}, it ended in {prompt.error}"
+        yield f"interrupted in {wait}, it ended in {prompt.error}"
 
 
 def _try_solution(kernel: Kernel, exercise: Exercise) -> Iterator[str]:
-    """Put the solution where the learner's code stands, check it, and put the starter back."""
+    """Run the solution in place of the learner's code, check it, and run the starter again."""
     kernel.run(solution_code(exercise.solution))
     outcome = report(kernel.run(exercise.check.source).outputs)
     if outcome is None:

@@ -1,32 +1,109 @@
-"""A pytest plugin that says what stays together where several processes share the tests.
+"""A pytest plugin that says which tests stay together where several processes share them.
 
-`make test` starts one process for each processor, with pytest-xdist. A chapter goes to one of
-them: its cells in their order, and every walk through it. So does a file of tests, because what
-its fixtures share is made once.
+`make test` starts more processes than there are processors, because most tests wait more than they
+compute. A group of tests goes to one of them: a file's tests, because what its fixtures share is
+made once, unless a rule below splits the file where nothing is shared.
 """
 
+import os
 import re
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
+__all__ = ["expected_s", "group", "longest_first", "workers"]
+
+WORKERS_PER_CORE = 2
+MOST_WORKERS = 8
+WORKER_BYTES = 800_000_000  # a process with a kernel, and the servers of a lesson
+
+_WALKS = ("test_twice", "test_interrupt", "test_leftovers")
 _CHAPTER = re.compile(r"\b\d\d_[a-z][a-z0-9_]+")
+_EXERCISE = re.compile(r"\[([a-z_]+)-")
+
+# Seconds of the longest groups, so that they begin first; measured on two processors.
+_SECONDS = {
+    "tests/browser/test_lab.py": 170,
+    "tests/servers/test_servers.py": 100,
+    "answers serve_chat": 90,
+    "answers serve_echo": 70,
+    "answers serve_tls": 60,
+    "answers serve_files": 60,
+    "answers": 20,
+    "walk 12": 100,
+    "walk 07": 90,
+    "walk 08": 60,
+    "walk": 30,
+    "tests/netns/test_network.py": 60,
+    "tests/figures/test_legible.py": 40,
+    "tests/kernel/test_kernel.py": 30,
+    "tests/cli/": 25,
+    "tests/bench/": 20,
+    "tests/figures/test_figures.py": 20,
+    "tests/notebooks/test_walks_bite.py": 30,
+    "tests/notebooks/": 15,
+    "without 07": 14,
+    "without 12": 13,
+    "without": 6,
+    "notebooks/": 10,
+    "tests/peers/": 10,
+    "tests/": 5,
+}
 
 
 class Together(LoadScopeScheduling):
-    """xdist's scheduler of whole groups, where a chapter is one group, and a file another."""
+    """xdist's scheduler of whole groups, which begins with the groups that take longest."""
 
     def _split_scope(self, nodeid: str) -> str:
         return group(nodeid)
 
+    def _assign_work_unit(self, node: Any) -> None:
+        self.workqueue = type(self.workqueue)(
+            (name, self.workqueue[name]) for name in longest_first(self.workqueue)
+        )
+        super()._assign_work_unit(node)
+
 
 def group(nodeid: str) -> str:
-    """Name what must be run by the same process: the chapter in a test's name, or its file."""
+    """Name the tests that the same process must run.
+
+    A chapter's cells stay together, in their order; so do the tests that share a walk through it.
+    """
     file, _, name = nodeid.partition("::")
-    chapter = _CHAPTER.match(Path(file).stem) or _CHAPTER.search(name)
-    return chapter.group() if chapter else file
+    stem, chapter = Path(file).stem, _CHAPTER.search(name)
+    if stem in _WALKS and chapter:
+        return f"walk {chapter.group()}"
+    if stem == "test_without" and chapter:  # each test starts a kernel
+        return f"without {name.partition('[')[2].rstrip(']')}"
+    if stem == "test_answers" and (exercise := _EXERCISE.search(name)):
+        return f"answers {exercise[1]}"
+    return file
+
+
+def longest_first(names: Any) -> list[str]:
+    """Sort groups by how long they take, as far as is known."""
+    return sorted(names, key=expected_s, reverse=True)
+
+
+def expected_s(name: str) -> int:
+    """Return how many seconds a group takes, as far as is known."""
+    known = [begin for begin in _SECONDS if name.startswith(begin)]
+    return _SECONDS[max(known, key=len)] if known else 0
+
+
+def workers() -> int:
+    """Return how many processes share the tests, within this machine's processors and memory."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    fitting = psutil.virtual_memory().available // WORKER_BYTES
+    return max(1, min(WORKERS_PER_CORE * (cores or 1), fitting, MOST_WORKERS))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    return workers()
 
 
 @pytest.hookimpl(optionalhook=True)
