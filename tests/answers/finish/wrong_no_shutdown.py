@@ -2,7 +2,7 @@
 
 import time
 
-CAUGHT_BY = ("says that nothing more comes", "ends the stream where the reply is empty")
+CAUGHT_BY = ("ends its stream after the reply", "ends the stream where the reply is empty")
 HINT = "shutdown(SHUT_WR) right after the reply"
 
 

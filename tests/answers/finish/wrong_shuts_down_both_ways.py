@@ -5,7 +5,7 @@ import time
 
 CAUGHT_BY = "loses no reply when the client still sends"
 ALSO = ("gives up at the deadline", "answers a client that has finished already")
-HINT = "make your own recv() say b''"
+HINT = "make your own recv() return b''"
 
 
 def finish(connection, reply, deadline_s):

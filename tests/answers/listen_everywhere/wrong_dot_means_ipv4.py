@@ -8,7 +8,7 @@ CAUGHT_BY = (
     "opens every address of a name",
     "opens an address once, however it is written",
 )
-HINT = "getaddrinfo() gives a list"
+HINT = "getaddrinfo() returns a list"
 
 MISSING = {errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL}
 

@@ -4,7 +4,7 @@ import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
-CAUGHT_BY = "loses no reply under way"
+CAUGHT_BY = "loses no reply in progress"
 HINT = "do not close"
 
 

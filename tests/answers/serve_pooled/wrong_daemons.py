@@ -3,8 +3,8 @@
 import threading
 from contextlib import suppress
 
-CAUGHT_BY = "loses no reply under way"
-ALSO = ("leaves no thread behind",)
+CAUGHT_BY = "loses no reply in progress"
+ALSO = ("leaves no thread running",)
 HINT = "join the threads"
 
 

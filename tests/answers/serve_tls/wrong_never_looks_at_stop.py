@@ -4,7 +4,7 @@ import contextlib
 import threading
 import time
 
-CAUGHT_BY = "returns when it is told to stop"
+CAUGHT_BY = "returns when `stop` is set"
 HINT = "give the listener a timeout"
 
 
