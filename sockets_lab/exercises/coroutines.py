@@ -169,6 +169,7 @@ def _passes_on(sandbox: Sandbox) -> None:
     "sends nothing back to the sender",
     expected="a member does not receive its own line",
     hint="skip the writer of the member whose line it is",
+    over_ipv6=False,
 )
 def _not_back(sandbox: Sandbox) -> None:
     chat = _Chat(sandbox)
@@ -183,6 +184,7 @@ def _not_back(sandbox: Sandbox) -> None:
     "passes on whole lines only",
     expected="a line sent in two pieces is passed on whole, after a line that came in between",
     hint="TCP has no lines: read up to b'\\n' (readline), and pass a line on when it is complete",
+    over_ipv6=False,
 )
 def _whole_lines(sandbox: Sandbox) -> None:
     chat = _Chat(sandbox)

@@ -137,6 +137,7 @@ def _much(sandbox: Sandbox) -> None:
     expected="each of three clients gets its own bytes, in their order",
     hint="what is unsent belongs to one connection: keep it with that connection, not in a "
     "variable that all share",
+    over_ipv6=False,
 )
 def _unmixed(sandbox: Sandbox) -> None:
     server = _Server(sandbox)
@@ -156,6 +157,7 @@ def _unmixed(sandbox: Sandbox) -> None:
     expected="not all of 2 MiB is taken from a client that reads nothing",
     hint="above a bound, do not wait for EVENT_READ of a client that reads nothing: TCP then slows "
     "it down (backpressure)",
+    over_ipv6=False,
 )
 def _bounded(sandbox: Sandbox) -> None:
     server = _Server(sandbox)
@@ -180,6 +182,7 @@ def _beside(sandbox: Sandbox) -> None:
     "goes on when the client reads again",
     expected="a client that begins to read late receives all that it has sent",
     hint=_HINT_PARTIAL + "; read again when little of it is left",
+    over_ipv6=False,
 )
 def _late(sandbox: Sandbox) -> None:
     server = _Server(sandbox)
@@ -195,6 +198,7 @@ def _late(sandbox: Sandbox) -> None:
     expected="a client that ends its stream and then reads gets all of it, then the end",
     hint="b'' says that the client sends no more, but it still reads: close when nothing is unsent "
     "any more, not before, and stop waiting for EVENT_READ",
+    over_ipv6=False,
 )
 def _half_closed(sandbox: Sandbox) -> None:
     server = _Server(sandbox)

@@ -112,6 +112,7 @@ def _beside(sandbox: Sandbox) -> None:
     expected="its connection ends, and the next client is served",
     hint="read_bytes() raises an OSError, and a name may not be valid text: end this connection, "
     "and nothing else",
+    over_ipv6=False,
 )
 def _missing(sandbox: Sandbox) -> None:
     server = _Server(sandbox)
@@ -279,6 +280,7 @@ def _failing_accept() -> Iterator[list[float]]:
     expected="nothing is open soon after `stop` is set, and the listener is closed",
     hint="`with` blocks for listener and connections; give the listener a timeout, look at "
     "stop.is_set() again, and join the threads",
+    over_ipv6=False,
 )
 def _stops(sandbox: Sandbox) -> None:
     server = _Server(sandbox, deadline_s=_DEADLINE_S)

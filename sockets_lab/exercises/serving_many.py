@@ -168,6 +168,7 @@ def _parallel(sandbox: Sandbox) -> None:
     expected=f"at most {_WORKERS} calls of handle() in progress, for {2 * _WORKERS} clients",
     hint="a thread for each client has no bound: start only as many threads as there are workers, "
     "or count them",
+    over_ipv6=False,
 )
 def _bounded(sandbox: Sandbox) -> None:
     server = _Server(sandbox)
@@ -241,6 +242,7 @@ def _stops(sandbox: Sandbox) -> None:
     expected="the listener is closed while calls of handle() are in progress",
     hint="waiting for a free worker can take forever: wait for a short time, and look at "
     "stop.is_set() again",
+    over_ipv6=False,
 )
 def _stops_when_full(sandbox: Sandbox) -> None:
     server = _Server(sandbox)
@@ -270,6 +272,7 @@ def _refuses(sandbox: Sandbox) -> None:
     expected="the function waits for a call in progress, and its reply arrives",
     hint="join the threads, or leave the executor's `with` block, before you return; do not close "
     "connections that are being served",
+    over_ipv6=False,
 )
 def _drains(sandbox: Sandbox) -> None:
     server = _Server(sandbox)

@@ -98,7 +98,7 @@ def _classified(sandbox: Sandbox, rows: Sequence[LiveSocket]) -> list[Any]:
 
 
 def _names(words: Sequence[str]) -> list[str]:
-    """Number words that occur more than once: listener, client 1, client 2..."""
+    """Add numbers to words that occur more than once: listener, client 1, client 2..."""
     total, seen = Counter(words), Counter[str]()
     names = []
     for word in words:

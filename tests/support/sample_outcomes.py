@@ -18,9 +18,9 @@ def seventy() -> Picture:
     """Seven servers and ten peers, with every verdict and one cell that was not tried."""
     rows = [f"server model {at}" for at in range(7)]
     columns = [f"peer that claims {'a huge ' * (at % 3)}length {at}" for at in range(10)]
-    says = [Cell("replied", "good"), Cell("timed out", "bad"), Cell("closed")]
-    places = [(row, column) for row in rows for column in columns][1:]
-    cells = {place: says[at % 3] for at, place in enumerate(places)}
+    verdicts = [Cell("replied", "good"), Cell("timed out", "bad"), Cell("closed")]
+    pairs = [(row, column) for row in rows for column in columns][1:]
+    cells = {pair: verdicts[at % 3] for at, pair in enumerate(pairs)}
     return outcome_board(rows, columns, cells, corner="server", title="Servers and peers")
 
 
@@ -38,7 +38,7 @@ def waiting() -> Picture:
 
 
 def long_name() -> Picture:
-    return durations({"a way of waiting with a long name, told in full": [0.5]})
+    return durations({"a way of waiting with a long name, written in full": [0.5]})
 
 
 def nine_clients() -> Picture:

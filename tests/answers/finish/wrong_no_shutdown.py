@@ -1,4 +1,4 @@
-"""Waits for the client's goodbye without a goodbye of its own."""
+"""Waits for the client's end of stream without sending its own."""
 
 import time
 

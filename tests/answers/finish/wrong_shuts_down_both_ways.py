@@ -1,4 +1,4 @@
-"""Shuts down both ways: its own recv() then says b'', whatever the client does."""
+"""Shuts down both ways: recv() then returns b'', whatever the client does."""
 
 import socket
 import time

@@ -1,4 +1,4 @@
-"""Tells the family by a dot in the text, and asks nobody."""
+"""Infers the family from a dot in the text, without getaddrinfo()."""
 
 import errno
 import socket

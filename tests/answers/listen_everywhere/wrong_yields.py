@@ -1,4 +1,4 @@
-"""Yields the listeners, so that nothing is opened before somebody asks."""
+"""Yields the listeners, so that nothing is opened before the caller asks."""
 
 import socket
 

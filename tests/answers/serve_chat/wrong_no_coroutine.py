@@ -1,4 +1,4 @@
-"""Starts the chat in a loop of its own."""
+"""Starts the chat in a separate event loop."""
 
 import asyncio
 import threading

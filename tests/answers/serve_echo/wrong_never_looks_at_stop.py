@@ -1,4 +1,4 @@
-"""Waits in select() for ever."""
+"""Waits in select() forever."""
 
 import selectors
 

@@ -12,7 +12,7 @@ ALSO = (
     "survives a client that resets",
     "uses no CPU time while a client never reads",
 )
-HINT = "mend this line first"
+HINT = "fix this line first"
 
 READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 MOST = 65_536

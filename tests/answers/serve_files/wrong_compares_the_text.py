@@ -1,4 +1,4 @@
-"""Looks whether the path begins with the folder, as text and without resolving."""
+"""Checks that the path begins with the folder, as text and without resolving."""
 
 import threading
 import time

@@ -1,4 +1,4 @@
-"""Waits for a request for ever."""
+"""Waits for a request forever."""
 
 import threading
 import time

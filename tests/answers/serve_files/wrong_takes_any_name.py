@@ -1,4 +1,4 @@
-"""Opens whatever path it is told."""
+"""Opens every path that a client names."""
 
 import threading
 import time

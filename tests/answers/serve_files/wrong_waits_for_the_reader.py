@@ -1,4 +1,4 @@
-"""Waits in sendall() for ever."""
+"""Waits in sendall() forever."""
 
 import threading
 import time

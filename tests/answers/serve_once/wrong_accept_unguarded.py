@@ -1,4 +1,4 @@
-"""Begins to care for the listener only when somebody has come."""
+"""Guards the listener only after a client has come."""
 
 CAUGHT_BY = "closes the listener when no client comes"
 HINT = "before accept()"

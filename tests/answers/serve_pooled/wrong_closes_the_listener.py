@@ -16,7 +16,7 @@ ALSO = (
     "loses no reply in progress",
     "leaves no thread running",
 )
-HINT = "and not the listener"
+HINT = "not the listener"
 
 
 def serve_pooled(listener, handle, workers, stop):

@@ -1,4 +1,4 @@
-"""Closes the connections when it is told to stop."""
+"""Closes the connections when `stop` is set."""
 
 import socket
 import threading

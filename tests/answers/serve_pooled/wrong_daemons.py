@@ -1,4 +1,4 @@
-"""Returns at once, and leaves its daemon threads to themselves."""
+"""Returns immediately, while its daemon threads still run."""
 
 import threading
 from contextlib import suppress

@@ -1,4 +1,4 @@
-"""Waits in accept() for ever."""
+"""Waits in accept() forever."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""Waits in accept() and in recv() for ever."""
+"""Waits in accept() and in recv() forever."""
 
 import contextlib
 import threading
