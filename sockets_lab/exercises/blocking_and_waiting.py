@@ -69,14 +69,6 @@ class _Timed:
             self.cpu_s = time.thread_time() - began_s
 
 
-def _pair(sandbox: Sandbox) -> tuple[socket.socket, socket.socket]:
-    """Return a client and the blocking connection from which the answer reads."""
-    listener = sandbox.listener()
-    client = sandbox.client(listener)
-    connection = sandbox.keep(listener.accept()[0])
-    return client, connection
-
-
 def _start(
     sandbox: Sandbox, connection: socket.socket, nbytes: int, deadline_s: float = _AMPLE_S
 ) -> Trial:
@@ -109,7 +101,7 @@ def _expect_error(trial: Trial, kind: type[BaseException], within_s: float) -> N
     hint="collect what recv() returns, and return it as bytes when it is complete",
 )
 def _whole(sandbox: Sandbox) -> None:
-    client, connection = _pair(sandbox)
+    client, connection = sandbox.connected()
     client.sendall(_TEXT)
     trial = _start(sandbox, connection, len(_TEXT))
     if trial.ends_within(_AMPLE_S) and trial.gave_nothing:
@@ -123,7 +115,7 @@ def _whole(sandbox: Sandbox) -> None:
     hint="recv(n) returns what is there, at most n bytes and perhaps fewer: call it again",
 )
 def _pieces(sandbox: Sandbox) -> None:
-    client, connection = _pair(sandbox)
+    client, connection = sandbox.connected()
     trial = _start(sandbox, connection, len(_TEXT))
     for piece in (_TEXT[:3], _TEXT[3:4], _TEXT[4:]):
         client.sendall(piece)
@@ -139,7 +131,7 @@ def _pieces(sandbox: Sandbox) -> None:
     "are lost",
 )
 def _leaves_the_rest(sandbox: Sandbox) -> None:
-    client, connection = _pair(sandbox)
+    client, connection = sandbox.connected()
     client.sendall(_TEXT + b"after")
     _expect(_start(sandbox, connection, len(_TEXT)), _TEXT)
     connection.settimeout(_GRACE_S)
@@ -157,7 +149,7 @@ def _leaves_the_rest(sandbox: Sandbox) -> None:
     hint="with nothing missing there is nothing to wait for: check before the first recv()",
 )
 def _zero(sandbox: Sandbox) -> None:
-    _, connection = _pair(sandbox)
+    _, connection = sandbox.connected()
     trial = _start(sandbox, connection, 0)
     if not trial.ends_within(_GRACE_S):
         raise TimedOut("the function waits for more")
@@ -170,7 +162,7 @@ def _zero(sandbox: Sandbox) -> None:
     hint="recv() returns b'' at the end of the stream, every time: raise EOFError there",
 )
 def _ends(sandbox: Sandbox) -> None:
-    client, connection = _pair(sandbox)
+    client, connection = sandbox.connected()
     client.sendall(_TEXT[:3])
     peers.finish(client)
     _expect_error(_start(sandbox, connection, len(_TEXT)), EOFError, _GRACE_S)
@@ -183,7 +175,7 @@ def _ends(sandbox: Sandbox) -> None:
     over_ipv6=False,
 )
 def _silent(sandbox: Sandbox) -> None:
-    client, connection = _pair(sandbox)
+    client, connection = sandbox.connected()
     client.sendall(_TEXT[:3])
     began_s = time.monotonic()
     trial = _start(sandbox, connection, len(_TEXT), _SHORT_S)
@@ -199,7 +191,7 @@ def _silent(sandbox: Sandbox) -> None:
     over_ipv6=False,
 )
 def _trickles(sandbox: Sandbox) -> None:
-    client, connection = _pair(sandbox)
+    client, connection = sandbox.connected()
     trial = _start(sandbox, connection, 1_000, _SHORT_S)
     until_s = time.monotonic() + _SHORT_S + _GRACE_S
     while time.monotonic() < until_s and not trial.ends_within(_PAUSE_S):
@@ -214,7 +206,7 @@ def _trickles(sandbox: Sandbox) -> None:
     "set a timeout, or wait with select() before recv()",
 )
 def _nonblocking(sandbox: Sandbox) -> None:
-    client, connection = _pair(sandbox)
+    client, connection = sandbox.connected()
     connection.setblocking(False)
     trial = _start(sandbox, connection, len(_TEXT))
     trial.ends_within(_PAUSE_S)
@@ -229,7 +221,7 @@ def _nonblocking(sandbox: Sandbox) -> None:
 )
 def _restores(sandbox: Sandbox) -> None:
     for timeout_s in (None, 0.0, 7.5):
-        client, connection = _pair(sandbox)
+        client, connection = sandbox.connected()
         client.sendall(_TEXT)
         connection.settimeout(timeout_s)
         _expect(_start(sandbox, connection, len(_TEXT)), _TEXT)
@@ -244,7 +236,7 @@ def _restores(sandbox: Sandbox) -> None:
 )
 def _restores_after_errors(sandbox: Sandbox) -> None:
     for finishes, kind in ((True, EOFError), (False, TimeoutError)):
-        client, connection = _pair(sandbox)
+        client, connection = sandbox.connected()
         connection.settimeout(7.5)
         if finishes:
             peers.finish(client)
@@ -258,7 +250,7 @@ def _restores_after_errors(sandbox: Sandbox) -> None:
     hint="a reset is neither an end of stream nor a timeout: catch only what you can handle",
 )
 def _reset(sandbox: Sandbox) -> None:
-    client, connection = _pair(sandbox)
+    client, connection = sandbox.connected()
     peers.reset(client)
     _expect_error(_start(sandbox, connection, 1), ConnectionResetError, _GRACE_S)
 
@@ -271,7 +263,7 @@ def _reset(sandbox: Sandbox) -> None:
     over_ipv6=False,
 )
 def _idle(sandbox: Sandbox) -> None:
-    _, connection = _pair(sandbox)
+    _, connection = sandbox.connected()
     wait_s = 0.25
     _expect_error(_start(sandbox, connection, 1, wait_s), TimeoutError, wait_s + _GRACE_S)
     if isinstance(sandbox.answer, _Timed) and sandbox.answer.cpu_s > _MOST_BUSY * wait_s:

@@ -23,8 +23,10 @@ from tests.conftest import Family
 
 SHORT_S = 0.3
 
+behaviour = Behaviours("seven")
 
-@Behaviours("seven")("returns seven", expected="7", hint="count again")
+
+@behaviour("returns seven", expected="7", hint="count again")
 def seven(sandbox: Sandbox) -> None:
     trial = sandbox.start()
     value = trial.result()
@@ -110,7 +112,7 @@ def test_endless_loop_is_stopped_and_located() -> None:
 
 @pytest.mark.ipv4
 def test_waiting_thread_is_stopped_and_located(family: Family) -> None:
-    @Behaviours("seven")("accepts", expected="an end", hint="stop waiting")
+    @behaviour("accepts", expected="an end", hint="stop waiting")
     def accepts(sandbox: Sandbox) -> None:
         sandbox.call(sandbox.listener())
 
@@ -194,7 +196,7 @@ def test_ipv6_is_not_tried_without_ipv6(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_unavailable_behaviour_is_not_tried() -> None:
-    @Behaviours("seven")("flies", expected="wings", hint="jump")
+    @behaviour("flies", expected="wings", hint="jump")
     def flies(sandbox: Sandbox) -> None:
         raise Unavailable("no air")
 
@@ -207,7 +209,7 @@ def test_unavailable_behaviour_is_not_tried() -> None:
 def test_ipv6_follows_full_success_over_ipv4() -> None:
     families: list[int] = []
 
-    @Behaviours("seven")("has a family", expected="a family", hint="none")
+    @behaviour("has a family", expected="a family", hint="none")
     def has_family(sandbox: Sandbox) -> None:
         families.append(sandbox.family)
 

@@ -165,17 +165,11 @@ def _is_something(value: object) -> bool:
 
 def _sent(sandbox: Sandbox, stream: bytes, *, to_end: bool) -> socket.socket:
     """Return a connection where all of `stream` can be received."""
-    client, connection = _connected(sandbox)
+    client, connection = sandbox.connected()
     client.sendall(stream)
     if to_end:
         finish(client)
     return connection
-
-
-def _connected(sandbox: Sandbox) -> tuple[socket.socket, socket.socket]:
-    listener = sandbox.listener()
-    client = sandbox.client(listener)
-    return client, sandbox.keep(listener.accept()[0])
 
 
 def _received(
@@ -248,7 +242,7 @@ def peak_memory(sandbox: Sandbox, stream: bytes) -> tuple[int, Transcript]:
     What feed() returns is dropped immediately, as by a server that has answered it. The transcript
     has only what was raised.
     """
-    client, connection = _connected(sandbox)
+    client, connection = sandbox.connected()
     transcript = Transcript()
 
     def use(make: MakeDecoder) -> int:

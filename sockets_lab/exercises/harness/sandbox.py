@@ -220,6 +220,12 @@ class Sandbox:
         client.connect(listener.getsockname())
         return client
 
+    def connected(self) -> tuple[socket.socket, socket.socket]:
+        """Return a client and the accepted, blocking connection of a new listener."""
+        listener = self.listener()
+        client = self.client(listener)
+        return client, self.keep(listener.accept()[0])
+
     def start(self, *args: Any) -> Trial:
         """Run the learner's function with `args` beside the probe, until the end of `with`."""
         run = background.run(_call, self.answer, *args, deadline_s=_STOP_S, raise_errors=False)
