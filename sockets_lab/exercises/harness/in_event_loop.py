@@ -5,6 +5,7 @@ import inspect
 import socket
 import threading
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import Any
 
 from sockets_lab.exercises.harness.runner import Failed, NotStarted, described
@@ -27,7 +28,13 @@ class InEventLoop:
 
     def __call__(self, listener: socket.socket, stop: threading.Event) -> None:
         self.end = ""
-        asyncio.run(self._until(listener, stop))
+        loop = asyncio.new_event_loop()
+        try:
+            with asyncio.Runner(loop_factory=lambda: loop) as runner:
+                runner.run(self._until(listener, stop))
+        finally:  # an answer that blocks the loop is ended by SystemExit, perhaps in loop.close()
+            with suppress(RuntimeError, AttributeError):
+                loop.close()
 
     async def _until(self, listener: socket.socket, stop: threading.Event) -> None:
         asyncio.get_running_loop().set_exception_handler(lambda loop, context: None)
