@@ -14,14 +14,8 @@ from typing import Any
 from unittest import mock
 
 from sockets_lab.background.ownership import sockets_in
-from sockets_lab.exercises.harness.runner import (
-    Behaviours,
-    Failed,
-    NotStarted,
-    Report,
-    Sandbox,
-    Unavailable,
-)
+from sockets_lab.capabilities import Unavailable
+from sockets_lab.exercises.harness.runner import Behaviours, Failed, NotStarted, Report, Sandbox
 
 __all__ = ["check_listen_everywhere"]
 

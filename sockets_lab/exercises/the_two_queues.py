@@ -16,6 +16,7 @@ import socket
 import time
 from collections.abc import Callable, Iterable, Sequence
 
+from sockets_lab.capabilities import Unavailable
 from sockets_lab.exercises.harness.runner import (
     Behaviour,
     Behaviours,
@@ -23,7 +24,6 @@ from sockets_lab.exercises.harness.runner import (
     NotStarted,
     Report,
     Sandbox,
-    Unavailable,
     described,
     run,
 )

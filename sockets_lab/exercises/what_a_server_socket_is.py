@@ -13,14 +13,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from sockets_lab.addresses import Endpoint, endpoint_of, ipv6_works, loopback
-from sockets_lab.exercises.harness.runner import (
-    Behaviours,
-    Failed,
-    NotStarted,
-    Report,
-    Sandbox,
-    Unavailable,
-)
+from sockets_lab.capabilities import Unavailable
+from sockets_lab.exercises.harness.runner import Behaviours, Failed, NotStarted, Report, Sandbox
 from sockets_lab.exercises.harness.snapshots import LiveSocket, live_sockets
 from sockets_lab.kernel import state_of
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from sockets_lab.capabilities import capability
+from sockets_lab.capabilities import Unavailable, capability
 from sockets_lab.exercises.harness import runner, sandbox
 from sockets_lab.exercises.harness.runner import (
     Behaviour,
@@ -17,7 +17,6 @@ from sockets_lab.exercises.harness.runner import (
     Report,
     Result,
     Sandbox,
-    Unavailable,
 )
 from tests.conftest import Family
 

@@ -34,7 +34,6 @@ __all__ = [
     "Sandbox",
     "TimedOut",
     "Trial",
-    "Unavailable",
     "described",
     "run",
 ]
