@@ -66,6 +66,7 @@ def run(
     *args: object,
     deadline_s: float = 5.0,
     name: str = "server",
+    raise_errors: bool = True,
     **kwargs: object,
 ) -> "Background":
     """Call `function(*args, **kwargs)` in a thread beside the notebook, and return immediately.
@@ -76,11 +77,14 @@ def run(
     waits, in seconds: until it is ready, and until it has stopped. `name` is used in messages and
     recordings.
 
+    With `raise_errors=False`, what the function raises is only kept, as `.error`, and its sockets
+    stay as it left them until the end of the block; errors of its threads are raised as always.
+
     Raises TypeError if the function does not take these arguments, and ValueError for a listener
     that stayed shut down after an earlier run. The caller closes the sockets that it passed;
     listeners among them work as before once the run has stopped.
     """
-    background = Background(Run(function, args, kwargs), deadline_s, name)
+    background = Background(Run(function, args, kwargs, raises=raise_errors), deadline_s, name)
     try:
         with hold_interrupts():
             background._run.start(name)
@@ -130,7 +134,12 @@ class Background:
     @property
     def error(self) -> BaseException | None:
         """Return what the function, or else a thread it started, raised; `stop` raises it."""
-        return next(iter(self._run.errors), None)
+        return next(iter(self._run.errors), None) if self._run.raises else self._run.kept
+
+    @property
+    def thread(self) -> Thread | None:
+        """Return the thread that the function runs in."""
+        return self._run.thread
 
     @property
     def left_open(self) -> tuple[str, ...]:

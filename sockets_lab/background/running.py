@@ -5,7 +5,7 @@ import sys
 import traceback
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from threading import Event, current_thread
+from threading import Event, Thread, current_thread
 from time import monotonic
 from types import FrameType
 
@@ -32,6 +32,8 @@ class Run:
         function: Callable[..., object],
         args: tuple[object, ...],
         kwargs: Mapping[str, object],
+        *,
+        raises: bool = True,
     ) -> None:
         """Create it.
 
@@ -42,6 +44,9 @@ class Run:
         self.stopping = Event()
         self.result: object = None
         self.errors: list[BaseException] = []
+        self.kept: BaseException | None = None  # the function's own error, unless it `raises`
+        self.raises = raises
+        self.thread: Thread | None = None  # the function's own, once it runs
         self.left_open: tuple[str, ...] = ()
         self.is_over = False
         self._function, self._args = function, args
@@ -97,6 +102,7 @@ class Run:
     # In the threads of the run
 
     def _work(self) -> None:
+        self.thread = current_thread()
         if inspect.iscoroutinefunction(self._function):
             import asyncio  # slow to import, and most functions are plain
 
@@ -116,8 +122,11 @@ class Run:
     def _on_error(self, error: BaseException) -> None:
         if self._comes_from_stopping(error):
             return
+        is_first = self.thread is current_thread()
+        if is_first and not self.raises:
+            self.kept = without_our_frames(error)
+            return
         self.errors.append(without_our_frames(error))
-        is_first = self._first is None or self._first.thread is current_thread()
         frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
         self._sockets.unblock_dead_thread(frames, with_listeners=is_first)
 

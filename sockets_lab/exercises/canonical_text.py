@@ -1,7 +1,7 @@
 """Chapter 10: the one canonical text of an address.
 
 The learner writes `canonical(text) -> str`: RFC 5952 for IPv6, four decimal numbers for IPv4, a
-scope kept as it is, and ValueError for what is no address.
+scope unchanged, and ValueError for a text that is not an address.
 """
 
 import random
@@ -10,14 +10,12 @@ from typing import Any
 
 from sockets_lab import addresses
 from sockets_lab.exercises.harness.runner import (
-    Behaviour,
+    Behaviours,
     Failed,
     NotStarted,
     Report,
     Sandbox,
-    behaviour,
     described,
-    run,
 )
 
 __all__ = ["check_canonical"]
@@ -30,13 +28,16 @@ _NO_ADDRESS = (
 )
 
 
+behaviours = Behaviours("canonical")
+
+
 def check_canonical(canonical: Callable[[str], str]) -> Report:
-    """Try `canonical` on addresses for each rule, on texts that are none, and on many at random."""
-    return run("canonical", _BEHAVIOURS, _for_many(canonical))
+    """Try `canonical` on addresses for each rule, on invalid texts, and on random addresses."""
+    return behaviours.check(_for_many(canonical))
 
 
 def _for_many(canonical: Callable[[str], str]) -> Callable[[Iterable[str]], list[Any]]:
-    """Make a function of many texts: what each gave, or the error that it raised."""
+    """Return a function of many texts, which returns for each the result or the error."""
     if not callable(canonical):
         raise TypeError(f"give the function itself, as in check(canonical), not {canonical!r}")
 
@@ -55,9 +56,9 @@ def _of_one(canonical: Callable[[str], str], text: str) -> Any:
         return error
 
 
-def _expect(bench: Sandbox, wanted: dict[str, str]) -> None:
-    """Failed unless every text comes out as it is wanted; the first that does not is named."""
-    for text, given in zip(wanted, bench.call(list(wanted)), strict=True):
+def _expect(sandbox: Sandbox, wanted: dict[str, str]) -> None:
+    """Raise Failed for the first text whose result differs from the wanted one."""
+    for text, given in zip(wanted, sandbox.call(list(wanted)), strict=True):
         if isinstance(given, Exception):
             raise Failed(f"{text!r}: {described(given)}")
         if given is None or given is ...:
@@ -68,32 +69,88 @@ def _expect(bench: Sandbox, wanted: dict[str, str]) -> None:
             )
 
 
-def _rule(name: str, hint: str, wanted: dict[str, str]) -> Behaviour:
-    """Make a behaviour of texts and what is to become of them."""
+def _rule(name: str, hint: str, wanted: dict[str, str]) -> None:
+    """Register a behaviour for texts and what is to become of them."""
     some = ", ".join(f"{text!r} becomes {right!r}" for text, right in wanted.items())
-    return Behaviour(name, some, hint, lambda bench: _expect(bench, wanted))
+    behaviours(name, expected=some, hint=hint)(lambda sandbox: _expect(sandbox, wanted))
 
 
-@behaviour(
-    "refuses what is no address",
-    expected="ValueError",
-    hint="inet_pton() takes whole addresses only, and raises OSError for all else: turn that into "
-    "ValueError",
+_rule(
+    "writes IPv4 as four numbers",
+    "write each byte as a decimal number, with dots between",
+    {"192.0.2.1": "192.0.2.1", "0.0.0.0": "0.0.0.0"},
 )
-def _refuses(bench: Sandbox) -> None:
-    for text, given in zip(_NO_ADDRESS, bench.call(list(_NO_ADDRESS)), strict=True):
+_rule(
+    "writes IPv6 in lower case",
+    "write a to f in lower case, as the format x of an f-string does",
+    {"2001:DB80:ABCD:EF01:1111:2222:3333:4444": "2001:db80:abcd:ef01:1111:2222:3333:4444"},
+)
+_rule(
+    "leaves out leading zeros",
+    "write the number of a group, not its digits: 00ab is ab, and 0000 is 0",
+    {"2001:0db8:00ab:1:2:3:4:0005": "2001:db8:ab:1:2:3:4:5"},
+)
+_rule(
+    "shortens the longest run of zeros",
+    "find all runs of zero groups, and take the longest",
+    {
+        "2001:0:0:1:0:0:0:1": "2001:0:0:1::1",
+        "0:0:0:0:0:0:0:1": "::1",
+        "fe80:0:0:0:0:0:0:0": "fe80::",
+        "0:0:0:0:0:0:0:0": "::",
+    },
+)
+_rule(
+    "shortens the first of equal runs",
+    "take a later run only if it is longer",
+    {"2001:db8:0:0:1:0:0:1": "2001:db8::1:0:0:1"},
+)
+_rule(
+    "does not shorten a single group",
+    "`::` stands for two groups at least: a single zero group stays 0",
+    {"2001:db8:0:1:1:1:1:1": "2001:db8:0:1:1:1:1:1"},
+)
+_rule(
+    "writes IPv4 inside a mapped address",
+    "its first 12 bytes are 10 of 00 and 2 of ff; the last four are written as IPv4",
+    {"::ffff:c000:201": "::ffff:192.0.2.1", "0:0:0:0:0:FFFF:192.0.2.1": "::ffff:192.0.2.1"},
+)
+_rule(
+    "writes no IPv4 inside other addresses",
+    "compare all 12 bytes before the last four with those of a mapped address",
+    {
+        "::192.0.2.1": "::c000:201",
+        "64:ff9b::192.0.2.1": "64:ff9b::c000:201",
+        "2001:db8::ffff:192.0.2.1": "2001:db8::ffff:c000:201",
+    },
+)
+_rule(
+    "keeps the scope",
+    "split the text at %, and append the scope unchanged",
+    {"FE80:0:0:0:0:0:0:1%eth0": "fe80::1%eth0", "fe80::2%Wi-Fi": "fe80::2%Wi-Fi"},
+)
+
+
+@behaviours(
+    "refuses a text that is not an address",
+    expected="ValueError",
+    hint="inet_pton() takes only complete addresses, and raises OSError for all else: turn that "
+    "into ValueError",
+)
+def _refuses(sandbox: Sandbox) -> None:
+    for text, given in zip(_NO_ADDRESS, sandbox.call(list(_NO_ADDRESS)), strict=True):
         if not isinstance(given, Exception):
             raise Failed(f"{text!r} becomes {given!r}")
         if not isinstance(given, ValueError):
             raise Failed(f"{text!r}: {described(given)}")
 
 
-@behaviour(
+@behaviours(
     f"writes {_MANY:,} addresses as RFC 5952 does",
     expected="the text that the standard recommends, for each",
-    hint="the rules above leave nothing open: compare with the first address that differs",
+    hint="follow the rules above: look at the first address that differs",
 )
-def _agrees(bench: Sandbox) -> None:
+def _agrees(sandbox: Sandbox) -> None:
     chance = random.Random(10)
     groups = (0, 0, 0, 1, 0xFFFF)
     wanted = {}
@@ -101,64 +158,4 @@ def _agrees(bench: Sandbox) -> None:
         parts = [chance.choice((*groups, chance.getrandbits(16))) for _ in range(8)]
         text = ":".join(f"{part:04x}" for part in parts)  # .exploded differs from Python 3.13 on
         wanted[text] = addresses.canonical(text)
-    _expect(bench, wanted)
-
-
-_BEHAVIOURS = (
-    _rule(
-        "writes IPv4 as four numbers",
-        "each byte as a decimal number, with dots between",
-        {"192.0.2.1": "192.0.2.1", "0.0.0.0": "0.0.0.0"},
-    ),
-    _rule(
-        "writes IPv6 in lower case",
-        "a to f in lower case: the format x of an f-string",
-        {"2001:DB80:ABCD:EF01:1111:2222:3333:4444": "2001:db80:abcd:ef01:1111:2222:3333:4444"},
-    ),
-    _rule(
-        "leaves out leading zeros",
-        "the number of a group, not its digits: 00ab is ab, and 0000 is 0",
-        {"2001:0db8:00ab:1:2:3:4:0005": "2001:db8:ab:1:2:3:4:5"},
-    ),
-    _rule(
-        "shortens the longest run of zeros",
-        "find all runs of zero groups, and take the longest",
-        {
-            "2001:0:0:1:0:0:0:1": "2001:0:0:1::1",
-            "0:0:0:0:0:0:0:1": "::1",
-            "fe80:0:0:0:0:0:0:0": "fe80::",
-            "0:0:0:0:0:0:0:0": "::",
-        },
-    ),
-    _rule(
-        "shortens the first of equal runs",
-        "a later run must be longer to win, not as long",
-        {"2001:db8:0:0:1:0:0:1": "2001:db8::1:0:0:1"},
-    ),
-    _rule(
-        "does not shorten a single group",
-        "`::` stands for two groups at least: a single zero group stays 0",
-        {"2001:db8:0:1:1:1:1:1": "2001:db8:0:1:1:1:1:1"},
-    ),
-    _rule(
-        "writes IPv4 inside a mapped address",
-        "the first 12 bytes tell: 10 zeros and 2 of ff; the last four are written as IPv4",
-        {"::ffff:c000:201": "::ffff:192.0.2.1", "0:0:0:0:0:FFFF:192.0.2.1": "::ffff:192.0.2.1"},
-    ),
-    _rule(
-        "writes IPv4 inside no other",
-        "all 12 bytes before the last four have to be those of a mapped address",
-        {
-            "::192.0.2.1": "::c000:201",
-            "64:ff9b::192.0.2.1": "64:ff9b::c000:201",
-            "2001:db8::ffff:192.0.2.1": "2001:db8::ffff:c000:201",
-        },
-    ),
-    _rule(
-        "keeps the scope",
-        "part the text at %, and put the scope back as it was",
-        {"FE80:0:0:0:0:0:0:1%eth0": "fe80::1%eth0", "fe80::2%Wi-Fi": "fe80::2%Wi-Fi"},
-    ),
-    _refuses,
-    _agrees,
-)
+    _expect(sandbox, wanted)

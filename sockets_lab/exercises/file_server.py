@@ -1,8 +1,8 @@
-"""Chapter 12: a file server that holds when strangers lean on it.
+"""Chapter 12: a file server that withstands hostile clients.
 
 The learner writes `serve_files(listener, folder, deadline_s, each, stop)`. A request is the name of
 a file with its length in four bytes before it, and so is the reply; each connection has one. A
-client has `deadline_s` seconds for its request, and as many to take its reply; no address has more
+client has `deadline_s` seconds for its request, and the same to take its reply; no address has more
 than `each` connections at the same time, and no name leads out of the folder.
 """
 
@@ -15,27 +15,19 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
-from sockets_lab.exercises.harness.clients import is_closed_while_it_drips
-from sockets_lab.exercises.harness.quirks import in_place_of
-from sockets_lab.exercises.harness.runner import (
-    Failed,
-    Report,
-    Sandbox,
-    TimedOut,
-    behaviour,
-    run,
-)
-from sockets_lab.exercises.harness.server_under_test import ServerUnderTest
+from sockets_lab.exercises.harness.clients import closes_slow_sender
+from sockets_lab.exercises.harness.runner import Behaviours, Failed, Report, Sandbox
+from sockets_lab.exercises.harness.server_under_test import BUFFERS, ServerUnderTest
 from sockets_lab.interrupts import hold_interrupts
 
 __all__ = ["check_serve_files"]
 
-_SOON_S = 1.5  # for what should come at once: long, for a busy machine
 _DEADLINE_S = 0.4
 _AMPLE_S = 20.0
-_SETTLE_S = 0.1
-_DROP_S = 0.08
+_BYTE_PAUSE_S = 0.08  # between two bytes of a request sent byte by byte
+_GLANCE_S = 0.01
 _EACH = 4
 _HELLO = b"hello, world"
 _LARGE = bytes(8_000_000)  # more than the buffers of both ends hold
@@ -43,251 +35,233 @@ _SECRET = b"the key under the mat"
 _EMFILES = 2
 
 _HINT_INSIDE = (
-    "Path(folder, name).resolve() is what the path really is, links included; it must be "
+    "Path(folder, name).resolve() is the real path, with links followed; it must be "
     "is_relative_to() the resolved folder"
 )
 _HINT_WHOLE = (
-    "one deadline for the whole request: time.monotonic() once, and what is left of it before each "
-    "recv()"
+    "one deadline for the whole request: take time.monotonic() once, and give each recv() what is "
+    "left"
+)
+
+behaviours = Behaviours(
+    "serve_files",
+    deadline_s=6.0,
+    over_ipv6="use the listener as it is given, and count by the first part of the peer's address",
 )
 
 
 def check_serve_files(serve_files: Callable[..., object]) -> Report:
-    """Try `serve_files` with clients that are good, silent, slow, greedy, many and curious."""
-    return run("serve_files", _BEHAVIOURS, serve_files, deadline_s=6.0, over_ipv6=_OVER_IPV6)
+    """Try `serve_files` with good, silent, slow and hostile clients, and with many of them."""
+    return behaviours.check(serve_files)
 
 
-def _framed(text: bytes) -> bytes:
-    return len(text).to_bytes(4) + text
+def _framed(data: bytes) -> bytes:
+    return len(data).to_bytes(4) + data
 
 
 class _Server(ServerUnderTest):
-    """The learner's server at work, on a folder with a file beside it that is none of its own."""
+    """The learner's server, on a folder with a secret file beside it."""
 
-    def __init__(self, bench: Sandbox, *, deadline_s: float = _AMPLE_S, each: int = 16) -> None:
+    def __init__(self, sandbox: Sandbox, *, deadline_s: float = _AMPLE_S, each: int = 16) -> None:
         with hold_interrupts():
-            place = tempfile.TemporaryDirectory(prefix="sockets-lab-")
-            bench.at_end(place.cleanup)
-        self.folder = Path(place.name, "public")
+            parent = tempfile.TemporaryDirectory(prefix="sockets-lab-")
+            sandbox.at_end(parent.cleanup)
+        self.folder = Path(parent.name, "public")
         self.folder.mkdir()
         (self.folder / "hello.txt").write_bytes(_HELLO)
         (self.folder / "large.bin").write_bytes(_LARGE)
-        Path(place.name, "secret.txt").write_bytes(_SECRET)
-        super().__init__(bench, str(self.folder), deadline_s, each, backlog=64)
+        Path(parent.name, "secret.txt").write_bytes(_SECRET)
+        super().__init__(sandbox, str(self.folder), deadline_s, each, backlog=64)
 
-    def client(self, request: bytes = b"") -> socket.socket:
-        """A client that has sent `request`."""
-        client = self.connect(request)
-        client.settimeout(_SOON_S)
-        return client
+    def fetch(self, name: str) -> bytes:
+        """Return all that the server sends for a name."""
+        return self.read_to_end(self.connect(_framed(os.fsencode(name))))
 
-    def ask(self, name: str) -> bytes:
-        """Everything that comes back for a name, until the end of the stream."""
-        return self.rest(self.client(_framed(os.fsencode(name))))
-
-    def rest(self, client: socket.socket) -> bytes:
-        received = bytearray()
-        try:
-            while piece := client.recv(1 << 20):
-                received += piece
-        except ConnectionError:
-            pass
-        except TimeoutError:
-            self.complain("a client waits in vain for the end of its connection")
-        return bytes(received)
-
-    def expect_hello(self, words: str = "a client") -> None:
-        """Failed unless a client gets the small file."""
-        reply = self.ask("hello.txt")
+    def expect_hello(self, who: str = "a client") -> None:
+        """Raise Failed unless a client gets the small file."""
+        reply = self.fetch("hello.txt")
         if reply != _framed(_HELLO):
-            self.complain(f"{words} gets {len(reply)} bytes, and not the file")
-
-    def expect_end(self, client: socket.socket, words: str, within_s: float) -> None:
-        """Failed unless the server ends the connection by then."""
-        client.settimeout(within_s)
-        try:
-            if client.recv(1):
-                self.complain(f"{words} gets an answer")
-        except TimeoutError:
-            self.complain(f"{words} is still connected")
-        except ConnectionError:
-            pass
+            self.fail(f"{who} receives {len(reply)} bytes that are not the file")
 
 
-@behaviour(
+@behaviours(
     "serves a file",
     expected="its length in four bytes, its content, and the end of the stream",
     hint="read four bytes, then the name, and send the length of the file before it",
 )
-def _serves(bench: Sandbox) -> None:
-    scene = _Server(bench)
-    scene.expect_begun(_SETTLE_S)
+def _serves(sandbox: Sandbox) -> None:
+    server = _Server(sandbox)
+    server.expect_running()
     for _ in range(3):
-        scene.expect_hello()
+        server.expect_hello()
 
 
-@behaviour(
+@behaviours(
     "serves others while one is silent",
-    expected="a client beside one that says nothing is served at once",
-    hint="a thread for each connection that has a seat, or one loop for all",
+    expected="a client is served immediately beside one that sends nothing",
+    hint="start a thread for each connection below the limit, or use one loop for all",
 )
-def _beside(bench: Sandbox) -> None:
-    scene = _Server(bench)
-    scene.client()
-    scene.expect_hello("the other client")
+def _beside(sandbox: Sandbox) -> None:
+    server = _Server(sandbox)
+    server.connect()
+    server.expect_hello("the other client")
 
 
-@behaviour(
+@behaviours(
     "goes on when a file is missing",
-    expected="that connection ends, and the next client is served",
-    hint="read_bytes() raises an OSError, and a name may be no text at all: end this connection, "
+    expected="its connection ends, and the next client is served",
+    hint="read_bytes() raises an OSError, and a name may not be valid text: end this connection, "
     "and nothing else",
+    over_ipv6=False,
 )
-def _missing(bench: Sandbox) -> None:
-    scene = _Server(bench)
+def _missing(sandbox: Sandbox) -> None:
+    server = _Server(sandbox)
     for name in (b"missing.txt", b"\xff\xfe", b"a\0b", b""):
-        client = scene.client(_framed(name))
-        if scene.rest(client):
-            scene.complain("something comes back for a file that is not there")
-    scene.trial.ends_within(_SETTLE_S)
-    scene.expect_hello("the next client")
+        client = server.connect(_framed(name))
+        if server.read_to_end(client):
+            server.fail("the client receives data for a file that does not exist")
+    server.trial.ends_within(server.settle_s)
+    server.expect_hello("the next client")
 
 
-@behaviour(
-    "gives out no file from elsewhere",
-    expected="nothing comes back for ../secret.txt, for its absolute path, and for a link to it",
+@behaviours(
+    "serves no file outside the folder",
+    expected="no data for ../secret.txt, for its absolute path, or for a link to it",
     hint=_HINT_INSIDE,
 )
-def _elsewhere(bench: Sandbox) -> None:
-    scene = _Server(bench)
-    secret = scene.folder.parent / "secret.txt"
+def _elsewhere(sandbox: Sandbox) -> None:
+    server = _Server(sandbox)
+    secret = server.folder.parent / "secret.txt"
     names = ["../secret.txt", str(secret), "sub/../../secret.txt"]
-    (scene.folder / "sub").mkdir()
+    (server.folder / "sub").mkdir()
     try:
-        (scene.folder / "link.txt").symlink_to(secret)
+        (server.folder / "link.txt").symlink_to(secret)
         names.append("link.txt")
-    except OSError:  # Windows grants links to few
+    except OSError:  # Windows lets few users make links
         pass
     for name in names:
-        if _SECRET in scene.ask(name):
+        if _SECRET in server.fetch(name):
             what = "an absolute path" if name == str(secret) else name
             raise Failed(f"{what} is served")
-    scene.expect_hello("a good client")
+    server.expect_hello("a good client")
 
 
-@behaviour(
-    "still serves what lies inside",
+@behaviours(
+    "serves every file inside the folder",
     expected="sub/../hello.txt is served",
-    hint="judge where a path leads, not how it is written",
+    hint="check where a path leads, not how it is written",
 )
-def _inside(bench: Sandbox) -> None:
-    scene = _Server(bench)
-    (scene.folder / "sub").mkdir()
-    if scene.ask("sub/../hello.txt") != _framed(_HELLO):
-        raise Failed("it is refused")
+def _inside(sandbox: Sandbox) -> None:
+    server = _Server(sandbox)
+    (server.folder / "sub").mkdir()
+    if server.fetch("sub/../hello.txt") != _framed(_HELLO):
+        raise Failed("the file is not served")
 
 
-@behaviour(
-    "believes no long name",
-    expected="a client that promises a name of 50 MB is closed before it sends one",
-    hint="no name is longer than 255 bytes: look at the length before you read on",
+@behaviours(
+    "refuses a long name by its length",
+    expected="a client that announces a name of 50 MB is closed before it sends the name",
+    hint="no name is longer than 255 bytes: check the length before you read on",
 )
-def _long_name(bench: Sandbox) -> None:
-    scene = _Server(bench)
-    scene.expect_end(scene.client((50_000_000).to_bytes(4)), "the client", _SOON_S)
+def _long_name(sandbox: Sandbox) -> None:
+    server = _Server(sandbox)
+    server.expect_end(server.connect((50_000_000).to_bytes(4)), "the client")
 
 
-@behaviour(
+@behaviours(
     "closes a silent client",
     expected=f"it is closed after {_DEADLINE_S} s",
     hint=_HINT_WHOLE,
+    over_ipv6=False,
 )
-def _silent(bench: Sandbox) -> None:
-    scene = _Server(bench, deadline_s=_DEADLINE_S)
-    scene.expect_end(scene.client(), "a silent client", _DEADLINE_S + _SOON_S)
+def _silent(sandbox: Sandbox) -> None:
+    server = _Server(sandbox, deadline_s=_DEADLINE_S)
+    server.expect_end(server.connect(), "a silent client", _DEADLINE_S + server.soon_s)
 
 
-@behaviour(
+@behaviours(
     "closes a client that sends byte by byte",
-    expected="it is closed when its deadline is over, although it has sent something just before",
+    expected="it is closed at its deadline, although it has just sent something",
     hint=_HINT_WHOLE,
+    over_ipv6=False,
 )
-def _drops(bench: Sandbox) -> None:
-    scene = _Server(bench, deadline_s=_DEADLINE_S)
-    within_s = _DEADLINE_S + _SOON_S
+def _drops(sandbox: Sandbox) -> None:
+    server = _Server(sandbox, deadline_s=_DEADLINE_S)
+    within_s = _DEADLINE_S + server.soon_s
     name = _framed(b"a" * 200)
-    if not is_closed_while_it_drips(scene.client(), name, pause_s=_DROP_S, within_s=within_s):
-        scene.complain("it is still connected")
+    if not closes_slow_sender(server.connect(), name, pause_s=_BYTE_PAUSE_S, within_s=within_s):
+        server.fail("the client is still connected")
 
 
-@behaviour(
-    "closes a client that does not take its reply",
-    expected=f"after {_DEADLINE_S} s it is closed, with a part of the reply in its buffers",
-    hint="a timeout before sendall(): it counts for the whole of it",
+@behaviours(
+    "closes a client that does not read its reply",
+    expected=f"it is closed after {_DEADLINE_S} s, with only a part of the reply in its buffers",
+    hint="set a timeout before sendall(): it bounds the whole call",
+    over_ipv6=False,
 )
-def _greedy(bench: Sandbox) -> None:
-    scene = _Server(bench, deadline_s=_DEADLINE_S)
-    for option in (socket.SO_SNDBUF, socket.SO_RCVBUF):
-        scene.listener.setsockopt(socket.SOL_SOCKET, option, 65_536)
-    client = scene.client(_framed(b"large.bin"))
-    until_s = time.monotonic() + _DEADLINE_S + _SOON_S
-    while bench.accepted() or not time.monotonic() > until_s - _SOON_S:
+def _greedy(sandbox: Sandbox) -> None:
+    server = _Server(sandbox, deadline_s=_DEADLINE_S)
+    for option in BUFFERS:
+        server.listener.setsockopt(socket.SOL_SOCKET, option, 65_536)
+    client = server.connect(_framed(b"large.bin"))
+    until_s = time.monotonic() + _DEADLINE_S + server.soon_s
+    while sandbox.accepted() or not time.monotonic() > until_s - server.soon_s:
         if time.monotonic() > until_s:
-            scene.complain("it is still connected")
-        time.sleep(_SETTLE_S / 10)
-    if len(scene.rest(client)) >= len(_LARGE):
-        raise Failed("all of it is there")
+            server.fail("the client is still connected")
+        time.sleep(_GLANCE_S)
+    if len(server.read_to_end(client)) >= len(_LARGE):
+        raise Failed("the client receives the whole reply")
 
 
-@behaviour(
-    "gives an address no more seats than it may have",
-    expected=f"the connection after the {_EACH} of one address is closed at once",
-    hint="count the connections of each address, under a lock, before you make a thread: close "
-    "what is over that",
+@behaviours(
+    "limits the connections of each address",
+    expected=f"connection {_EACH + 1} of one address is closed immediately",
+    hint="count the connections of each address, under a lock, before you start a thread: close "
+    "those above the limit",
 )
-def _seats(bench: Sandbox) -> None:
-    scene = _Server(bench, each=_EACH)
+def _seats(sandbox: Sandbox) -> None:
+    server = _Server(sandbox, each=_EACH)
     for _ in range(_EACH):
-        scene.client()
-    scene.trial.ends_within(_SETTLE_S)
-    scene.expect_end(scene.client(), "one more", _SOON_S)
+        server.connect()
+    server.trial.ends_within(server.settle_s)
+    server.expect_end(server.connect(), "one client more")
 
 
-@behaviour(
-    "gives a seat back",
+@behaviours(
+    "accepts new connections of an address when old ones have ended",
     expected=f"when {_EACH} connections have ended, {_EACH} more are served",
-    hint="`finally`: a seat is given back however the connection ends",
+    hint="count down in `finally`: a connection can end in many ways",
 )
-def _seats_again(bench: Sandbox) -> None:
-    scene = _Server(bench, each=_EACH)
+def _seats_again(sandbox: Sandbox) -> None:
+    server = _Server(sandbox, each=_EACH)
     for number in range(_EACH):
-        client = scene.client(_framed(b"missing.txt") if number % 2 else b"\0")
+        client = server.connect(_framed(b"missing.txt") if number % 2 else b"\0")
         client.close()
-    until_s = time.monotonic() + _SOON_S
-    while bench.accepted() and time.monotonic() < until_s:
-        time.sleep(_SETTLE_S / 10)
-    scene.trial.ends_within(_SETTLE_S)
+    until_s = time.monotonic() + server.soon_s
+    while sandbox.accepted() and time.monotonic() < until_s:
+        time.sleep(_GLANCE_S)
+    server.trial.ends_within(server.settle_s)
     for _ in range(_EACH):
-        scene.expect_hello("a later client")
-        scene.trial.ends_within(_SETTLE_S / 5)
+        server.expect_hello("a later client")
+        server.trial.ends_within(server.settle_s / 5)
 
 
-@behaviour(
+@behaviours(
     "survives EMFILE",
     expected=f"a client is served after accept() has failed with EMFILE {_EMFILES} times",
-    hint="accept() raises an OSError when descriptors run out: wait for a moment, and go on",
+    hint="accept() raises an OSError when no descriptor is free: wait for a moment, and go on",
 )
-def _out_of_descriptors(bench: Sandbox) -> None:
+def _out_of_descriptors(sandbox: Sandbox) -> None:
     with _failing_accept() as failed:
-        scene = _Server(bench)
-        scene.expect_hello()
+        server = _Server(sandbox)
+        server.expect_hello()
     if len(failed) < _EMFILES:
-        raise Failed("accept() was called once only")
+        raise Failed("accept() was called only once")
 
 
 @contextmanager
 def _failing_accept() -> Iterator[list[float]]:
-    """Let the first calls of accept() fail, as they do when no descriptor is left."""
+    """Make the first calls of accept() fail, as they do when no descriptor is free."""
     failed: list[float] = []
     real = socket.socket.accept
 
@@ -297,44 +271,21 @@ def _failing_accept() -> Iterator[list[float]]:
             raise OSError(errno.EMFILE, "Too many open files")
         return real(sock)
 
-    with in_place_of(socket.socket, "accept", accept):
+    with mock.patch.object(socket.socket, "accept", accept):
         yield failed
 
 
-@behaviour(
-    "leaves no connection open, and returns when it is told to",
+@behaviours(
+    "leaves no connection open, and returns when `stop` is set",
     expected="nothing is open soon after `stop` is set, and the listener is closed",
     hint="`with` blocks for listener and connections; give the listener a timeout, look at "
     "stop.is_set() again, and join the threads",
+    over_ipv6=False,
 )
-def _stops(bench: Sandbox) -> None:
-    scene = _Server(bench, deadline_s=_DEADLINE_S)
-    scene.expect_hello()
-    scene.client()
-    scene.trial.ends_within(_SETTLE_S)
-    scene.stop.set()
-    if not scene.trial.ends_within(_DEADLINE_S + _SOON_S):
-        raise TimedOut("the function runs on after `stop` was set")
-    scene.trial.result()
-    if scene.listener.fileno() != -1:
-        raise Failed("the listener is still open")
-    if bench.accepted():
+def _stops(sandbox: Sandbox) -> None:
+    server = _Server(sandbox, deadline_s=_DEADLINE_S)
+    server.expect_hello()
+    server.connect()
+    server.expect_stop(_DEADLINE_S + server.soon_s)
+    if sandbox.accepted():
         raise Failed("connections are still open")
-
-
-_BEHAVIOURS = (
-    _serves,
-    _beside,
-    _missing,
-    _elsewhere,
-    _inside,
-    _long_name,
-    _silent,
-    _drops,
-    _greedy,
-    _seats,
-    _seats_again,
-    _out_of_descriptors,
-    _stops,
-)
-_OVER_IPV6 = "use the listener as it is given, and count by the first part of the peer's address"

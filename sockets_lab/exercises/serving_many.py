@@ -1,342 +1,304 @@
 """Chapter 07: a bounded pool of threads that drains.
 
 The learner writes `serve_pooled(listener, handle, workers, stop)`: it calls `handle(connection)`
-for each client, in at most `workers` threads, and accepts nobody for whom none is free. When event
-`stop` is set, it closes the listener, lets what is under way finish, and returns.
+for each client, in at most `workers` threads, and accepts a client only when a thread is free. When
+event `stop` is set, it closes the listener, waits for the calls in progress, and returns.
 
-The probes bring the handler. It tells them how many calls are under way, and waits until they let
-it go on, so that nothing depends on who is quicker.
+The probes bring the handler. It counts the calls in progress, and holds them until the probe lets
+them continue, so that no verdict depends on timing.
 """
 
 import errno
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
-from sockets_lab.exercises.harness.runner import (
-    Failed,
-    Report,
-    Sandbox,
-    TimedOut,
-    behaviour,
-    run,
-)
+from sockets_lab.exercises.harness.runner import Behaviours, Failed, Report, Sandbox
 from sockets_lab.exercises.harness.server_under_test import ServerUnderTest
 
 __all__ = ["check_serve_pooled"]
 
 _WORKERS = 3
-_SOON_S = 1.0  # for what should come at once: long, for a busy machine
-_SETTLE_S = 0.15  # for what should not come
-_LONG_SETTLE_S = 0.5  # for what takes a server some turns
+_HANDLER_S = 1.0  # a handler's timeout for the request
+_LONG_SETTLE_S = 0.5  # for what takes a server some rounds of its loop
 _GLANCE_S = 0.005
 _BETWEEN_S = 0.05
 
 _HINT_WAITING = (
-    "accept() after a thread is known to be free, not before: take a semaphore first, and let the "
-    "worker give it back"
+    "accept() after a thread is known to be free, not before: acquire a semaphore first, and let "
+    "the worker release it"
 )
 _HINT_CLOSE = (
-    "close the connection when handle() is done, in finally or by `with`: the connection, and not "
-    "the listener"
+    "close the connection when handle() returns, in finally or by `with`: the connection, not the "
+    "listener"
 )
 _HINT_RELEASE = (
-    "when handle() raises, its thread, or its place in the pool, must become free again: release "
+    "when handle() raises, its thread, or its slot in the pool, must become free again: release "
     "and close in finally, or by `with`"
+)
+
+behaviours = Behaviours(
+    "serve_pooled",
+    deadline_s=4.0,
+    over_ipv6="use the listener as it is given: the server need not know its family",
 )
 
 
 def check_serve_pooled(serve_pooled: Callable[..., object]) -> Report:
     """Try `serve_pooled` with handlers that wait, fail and take their time."""
-    return run("serve_pooled", _BEHAVIOURS, serve_pooled, deadline_s=4.0, over_ipv6=_OVER_IPV6)
+    return behaviours.check(serve_pooled)
 
 
 class _Handler:
-    """Echoes one request in capitals, once it is let go; counts the calls under way."""
+    """Echoes one request in capitals once `go` is set; counts the calls in progress."""
 
     def __init__(self, *, fails: int = 0) -> None:
         self.go = threading.Event()
-        self.under_way = 0
+        self.in_progress = 0
         self.most = 0
         self.fails = fails
         self._changed = threading.Condition()
 
     def __call__(self, connection: socket.socket) -> None:
         with self._changed:
-            self.under_way += 1
-            self.most = max(self.most, self.under_way)
+            self.in_progress += 1
+            self.most = max(self.most, self.in_progress)
             self._changed.notify_all()
         try:
-            self._talk(connection)
+            self._answer(connection)
         finally:
             with self._changed:
-                self.under_way -= 1
+                self.in_progress -= 1
                 self._changed.notify_all()
 
-    def _talk(self, connection: socket.socket) -> None:
-        connection.settimeout(_SOON_S)
+    def _answer(self, connection: socket.socket) -> None:
+        connection.settimeout(_HANDLER_S)
         request = connection.recv(100)
-        self.go.wait(3 * _SOON_S)
+        self.go.wait(3 * _HANDLER_S)
         with self._changed:
             self.fails -= 1
             fails = self.fails >= 0
         if fails:
-            raise ValueError("a fault of one conversation")
+            raise ValueError("this connection's handler fails")
         connection.sendall(request.upper())
 
-    def reaches(self, many: int, seconds: float = _SOON_S) -> bool:
-        """Wait until so many calls are under way; tell whether it came to that."""
+    def reaches(self, calls: int, seconds: float = _HANDLER_S) -> bool:
+        """Wait at most `seconds`; return True if as many `calls` are in progress."""
         with self._changed:
-            return self._changed.wait_for(lambda: self.under_way == many, seconds)
+            return self._changed.wait_for(lambda: self.in_progress == calls, seconds)
 
 
 class _Server(ServerUnderTest):
-    """The learner's server at work, with a handler and clients."""
+    """The learner's server, with a handler that fails `fails` times and waits unless `go`."""
 
-    soon_s = _SOON_S
+    soon_s = 1.0
+    settle_s = 0.15
 
-    def __init__(self, bench: Sandbox, handler: _Handler, workers: int = _WORKERS) -> None:
-        super().__init__(bench, handler, workers)
-        self.handler = handler
-        bench.at_end(handler.go.set)
+    def __init__(self, sandbox: Sandbox, *, fails: int = 0, go: bool = False) -> None:
+        self.handler = _Handler(fails=fails)
+        if go:
+            self.handler.go.set()
+        super().__init__(sandbox, self.handler, _WORKERS)
+        sandbox.at_end(self.handler.go.set)
 
-    def client(self) -> socket.socket:
-        """A client that has sent its request."""
-        return self.connect(b"hello")
+    def clients(self, count: int) -> list[socket.socket]:
+        """Return clients that have sent their requests."""
+        return [self.connect(b"hello") for _ in range(count)]
 
-    def expect_reply(self, client: socket.socket) -> None:
-        """Failed unless the reply comes, and then the end of the stream."""
-        reply = self._read(client)
-        if reply != b"HELLO":
-            self.complain(
-                "no reply comes" if reply is None else "the connection ends without a reply"
-            )
-        if self._read(client) != b"":
-            raise Failed("the reply comes, and the connection stays open", _HINT_CLOSE)
+    def expect_calls(self, count: int) -> None:
+        """Raise Failed unless `count` calls of handle() come to be in progress."""
+        if not self.handler.reaches(count):
+            raise Failed(f"{self.handler.most} calls of handle() in progress, not {count}")
 
-    def _read(self, client: socket.socket) -> bytes | None:
-        if not self.trial.readable(client, _SOON_S):
-            return None
-        try:
-            return client.recv(100)
-        except ConnectionError:
-            return b""
+    def expect_served(self, clients: Iterable[socket.socket]) -> None:
+        """Raise Failed unless each client gets its reply, and then the end of the stream."""
+        for client in clients:
+            self.expect_reply(client, b"HELLO")
+            if self.piece(client) != b"":
+                raise Failed("the reply comes, and the connection stays open", _HINT_CLOSE)
 
-    def expect_return(self) -> None:
-        """TimedOut unless the function returns."""
-        if not self.trial.ends_within(_SOON_S):
-            raise TimedOut("the function runs on after `stop` was set")
-        self.trial.result()
+    def expect_ends(self, clients: Iterable[socket.socket], observed: str) -> None:
+        """Raise Failed unless each client gets a reply or the end of the stream."""
+        for client in clients:
+            if not self.trial.readable(client, self.soon_s):
+                self.fail(observed)
+
+    def expect_refusal(self) -> None:
+        """Raise Failed unless connect() is refused soon."""
+        # Linux drops a SYN that arrives while the listener is being closed, and the client sends it
+        # again a second later: this one makes a new connection instead.
+        until_s = time.monotonic() + self.soon_s
+        while time.monotonic() < until_s:
+            with socket.socket(self.sandbox.family, socket.SOCK_STREAM) as probe:
+                probe.settimeout(_BETWEEN_S)
+                if probe.connect_ex(self.address) == errno.ECONNREFUSED:
+                    return
+            time.sleep(_BETWEEN_S)  # each probe that connects stays in the accept queue
+        raise Failed("new clients still connect")
 
 
-def _scene(bench: Sandbox, *, fails: int = 0, workers: int = _WORKERS, go: bool = False) -> _Server:
-    handler = _Handler(fails=fails)
-    if go:
-        handler.go.set()
-    return _Server(bench, handler, workers)
-
-
-@behaviour(
+@behaviours(
     "serves a client",
     expected="the handler's reply, then the end of the stream",
     hint="accept(), call handle(connection) in a thread, close the connection, and again",
 )
-def _serves(bench: Sandbox) -> None:
-    scene = _scene(bench, go=True)
-    scene.expect_begun(_SETTLE_S)
+def _serves(sandbox: Sandbox) -> None:
+    server = _Server(sandbox, go=True)
+    server.expect_running()
     for _ in range(3):
-        scene.expect_reply(scene.client())
+        server.expect_served(server.clients(1))
 
 
-@behaviour(
-    "serves as many at once as there are workers",
-    expected=f"{_WORKERS} calls of handle() at the same time, for {_WORKERS} clients",
-    hint="hand each connection to a thread, and go back to accept() at once",
+@behaviours(
+    "serves as many clients concurrently as there are workers",
+    expected=f"{_WORKERS} calls of handle() in progress, for {_WORKERS} clients",
+    hint="hand each connection to a thread, and go back to accept() immediately",
 )
-def _parallel(bench: Sandbox) -> None:
-    scene = _scene(bench)
-    clients = [scene.client() for _ in range(_WORKERS)]
-    if not scene.handler.reaches(_WORKERS):
-        raise Failed(f"{scene.handler.most} at the same time")
-    scene.handler.go.set()
-    for client in clients:
-        scene.expect_reply(client)
+def _parallel(sandbox: Sandbox) -> None:
+    server = _Server(sandbox)
+    clients = server.clients(_WORKERS)
+    server.expect_calls(_WORKERS)
+    server.handler.go.set()
+    server.expect_served(clients)
 
 
-@behaviour(
-    "serves no more at once than that",
-    expected=f"at most {_WORKERS} calls of handle() at the same time, for {2 * _WORKERS} clients",
-    hint="a thread for each client has no bound: make so many threads and no more, or count them",
+@behaviours(
+    "serves no more clients concurrently than that",
+    expected=f"at most {_WORKERS} calls of handle() in progress, for {2 * _WORKERS} clients",
+    hint="a thread for each client has no bound: start only as many threads as there are workers, "
+    "or count them",
+    over_ipv6=False,
 )
-def _bounded(bench: Sandbox) -> None:
-    scene = _scene(bench)
-    clients = [scene.client() for _ in range(2 * _WORKERS)]
-    scene.handler.reaches(_WORKERS + 1, _SETTLE_S)
-    if scene.handler.most > _WORKERS:
-        raise Failed(f"more than {_WORKERS} at the same time")
-    scene.handler.go.set()
-    for client in clients:
-        scene.expect_reply(client)
+def _bounded(sandbox: Sandbox) -> None:
+    server = _Server(sandbox)
+    clients = server.clients(2 * _WORKERS)
+    server.handler.reaches(_WORKERS + 1, server.settle_s)
+    if server.handler.most > _WORKERS:
+        raise Failed(f"more than {_WORKERS} calls of handle() in progress")
+    server.handler.go.set()
+    server.expect_served(clients)
 
 
-@behaviour(
-    "accepts nobody for whom no thread is free",
-    expected=f"{_WORKERS} connections accepted while {_WORKERS} calls are under way",
+@behaviours(
+    "accepts no client while all workers are busy",
+    expected=f"{_WORKERS} connections accepted while {_WORKERS} calls are in progress",
     hint=_HINT_WAITING,
+    over_ipv6=False,
 )
-def _not_taken_in(bench: Sandbox) -> None:
-    scene = _scene(bench)
-    clients = [scene.client() for _ in range(2 * _WORKERS)]
-    if not scene.handler.reaches(_WORKERS):
-        raise Failed(f"{scene.handler.most} calls of handle() at the same time")
+def _not_accepted(sandbox: Sandbox) -> None:
+    server = _Server(sandbox)
+    clients = server.clients(2 * _WORKERS)
+    server.expect_calls(_WORKERS)
     until_s = time.monotonic() + _LONG_SETTLE_S
     while time.monotonic() < until_s:
-        if bench.accepted() > _WORKERS:
-            raise Failed("more are accepted: they wait where nothing bounds them")
+        if sandbox.accepted() > _WORKERS:
+            raise Failed("more are accepted: they wait in a queue without a bound")
         time.sleep(_GLANCE_S)
-    scene.handler.go.set()
-    for client in clients:
-        scene.expect_reply(client)
+    server.handler.go.set()
+    server.expect_served(clients)
 
 
-@behaviour(
+@behaviours(
     "closes every connection",
     expected="no connection is open when all clients were served",
     hint=_HINT_RELEASE,
 )
-def _closes(bench: Sandbox) -> None:
-    scene = _scene(bench, go=True, fails=2)
-    clients = [scene.client() for _ in range(5)]
-    for client in clients:
-        if not scene.trial.readable(client, _SOON_S):
-            raise Failed("a client is neither answered nor told the end of the stream")
-    scene.expect_open(0, "some connections stay open")
+def _closes(sandbox: Sandbox) -> None:
+    server = _Server(sandbox, go=True, fails=2)
+    server.expect_ends(server.clients(5), "a client receives neither a reply nor an end")
+    server.expect_open(0, "some connections stay open")
 
 
-@behaviour(
+@behaviours(
     "survives handlers that raise",
-    expected=f"all clients after {2 * _WORKERS} failed conversations are served",
+    expected=f"all clients are served after handle() has raised {2 * _WORKERS} times",
     hint=_HINT_RELEASE,
 )
-def _survives(bench: Sandbox) -> None:
-    scene = _scene(bench, go=True, fails=2 * _WORKERS)
+def _survives(sandbox: Sandbox) -> None:
+    server = _Server(sandbox, go=True, fails=2 * _WORKERS)
     for _ in range(2 * _WORKERS):
-        client = scene.client()
-        if not scene.trial.readable(client, _SOON_S):
-            scene.complain("a client whose conversation failed is never told the end")
+        observed = "a client whose handle() raised never received the end of the stream"
+        server.expect_ends(server.clients(1), observed)
     for _ in range(_WORKERS):
-        scene.expect_reply(scene.client())
+        server.expect_served(server.clients(1))
 
 
-@behaviour(
-    "returns when it is told to stop",
+@behaviours(
+    "returns when `stop` is set",
     expected="the function returns soon after `stop` is set, although no client comes",
-    hint="accept() waits for ever: give the listener a timeout, and look at stop.is_set() again",
+    hint="accept() waits forever: give the listener a timeout, and look at stop.is_set() again",
 )
-def _stops(bench: Sandbox) -> None:
-    scene = _scene(bench, go=True)
-    scene.expect_reply(scene.client())
-    scene.trial.ends_within(_SETTLE_S)  # it goes back to waiting for a client
-    scene.stop.set()
-    scene.expect_return()
+def _stops(sandbox: Sandbox) -> None:
+    server = _Server(sandbox, go=True)
+    server.expect_served(server.clients(1))
+    server.trial.ends_within(server.settle_s)  # it goes back to waiting for a client
+    server.stop.set()
+    server.expect_return()
 
 
-@behaviour(
+@behaviours(
     "stops although all workers are busy",
-    expected="the listener is closed while calls of handle() are under way",
-    hint="waiting for a free worker can take for ever: wait for a short time, and look at "
+    expected="the listener is closed while calls of handle() are in progress",
+    hint="waiting for a free worker can take forever: wait for a short time, and look at "
     "stop.is_set() again",
+    over_ipv6=False,
 )
-def _stops_when_full(bench: Sandbox) -> None:
-    scene = _scene(bench)
-    for _ in range(_WORKERS):
-        scene.client()
-    if not scene.handler.reaches(_WORKERS):
-        raise Failed(f"{scene.handler.most} calls of handle() at the same time")
-    scene.trial.ends_within(_SETTLE_S)  # it goes back to waiting, for a client or for a worker
-    scene.stop.set()
-    _expect_refusal(scene)
+def _stops_when_full(sandbox: Sandbox) -> None:
+    server = _Server(sandbox)
+    server.clients(_WORKERS)
+    server.expect_calls(_WORKERS)
+    server.trial.ends_within(server.settle_s)  # it goes back to waiting, for a client or a worker
+    server.stop.set()
+    server.expect_refusal()
 
 
-@behaviour(
+@behaviours(
     "refuses new clients while it drains",
-    expected="connect() is refused after `stop`, while a call of handle() is under way",
-    hint="close the listener first, and wait for the threads then: `with listener` around the loop "
+    expected="connect() is refused after `stop`, while a call of handle() is in progress",
+    hint="close the listener first, then wait for the threads: put `with listener` around the loop "
     "alone",
 )
-def _refuses(bench: Sandbox) -> None:
-    scene = _scene(bench)
-    scene.client()
-    if not scene.handler.reaches(1):
-        raise Failed("handle() is not called")
-    scene.stop.set()
-    _expect_refusal(scene)
+def _refuses(sandbox: Sandbox) -> None:
+    server = _Server(sandbox)
+    server.clients(1)
+    server.expect_calls(1)
+    server.stop.set()
+    server.expect_refusal()
 
 
-def _expect_refusal(scene: _Server) -> None:
-    # Linux drops a SYN that meets a listener in the act of closing, and the client sends it again
-    # a second later: this one asks anew instead.
-    until_s = time.monotonic() + _SOON_S
-    while time.monotonic() < until_s:
-        probe = socket.socket(scene.bench.family, socket.SOCK_STREAM)
-        with probe:
-            probe.settimeout(_BETWEEN_S)
-            if probe.connect_ex(scene.address) == errno.ECONNREFUSED:
-                return
-        time.sleep(_BETWEEN_S)  # each probe that connects stays in the accept queue
-    raise Failed("new clients still connect")
-
-
-@behaviour(
-    "loses no reply under way",
-    expected="the function waits for a call under way, and its reply arrives",
+@behaviours(
+    "loses no reply in progress",
+    expected="the function waits for a call in progress, and its reply arrives",
     hint="join the threads, or leave the executor's `with` block, before you return; do not close "
     "connections that are being served",
+    over_ipv6=False,
 )
-def _drains(bench: Sandbox) -> None:
-    scene = _scene(bench)
-    clients = [scene.client() for _ in range(2)]
-    if not scene.handler.reaches(2):
-        raise Failed(f"{scene.handler.most} calls of handle() at the same time")
-    scene.stop.set()
-    if scene.trial.ends_within(_SETTLE_S):
-        scene.trial.result()
-        raise Failed("the function returns while calls of handle() are under way")
-    scene.handler.go.set()
-    for client in clients:
-        scene.expect_reply(client)
-    scene.expect_return()
+def _drains(sandbox: Sandbox) -> None:
+    server = _Server(sandbox)
+    clients = server.clients(2)
+    server.expect_calls(2)
+    server.stop.set()
+    if server.trial.ends_within(server.settle_s):
+        server.trial.result()
+        raise Failed("the function returned while calls of handle() are in progress")
+    server.handler.go.set()
+    server.expect_served(clients)
+    server.expect_return()
 
 
-@behaviour(
-    "leaves no thread behind",
+@behaviours(
+    "leaves no thread running",
     expected="all threads that it started have ended when it returns",
-    hint="threads that wait for work wait for ever: let them look at `stop`, and join them",
+    hint="threads that wait for work wait forever: let them look at `stop`, and join them",
 )
-def _no_thread(bench: Sandbox) -> None:
+def _no_thread(sandbox: Sandbox) -> None:
     before = set(threading.enumerate())
-    scene = _scene(bench, go=True)
+    server = _Server(sandbox, go=True)
     for _ in range(_WORKERS + 1):
-        scene.expect_reply(scene.client())
-    scene.stop.set()
-    scene.expect_return()
+        server.expect_served(server.clients(1))
+    server.stop.set()
+    server.expect_return()
     left = {thread for thread in threading.enumerate() if thread.is_alive()} - before
-    if left - {scene.trial.thread}:
-        raise Failed("some threads run on")
-
-
-_BEHAVIOURS = (
-    _serves,
-    _parallel,
-    _bounded,
-    _not_taken_in,
-    _closes,
-    _survives,
-    _stops,
-    _stops_when_full,
-    _refuses,
-    _drains,
-    _no_thread,
-)
-_OVER_IPV6 = "use the listener as it is given: its family is none of the server's business"
+    if left - {server.trial.thread}:
+        raise Failed("some threads are still running")

@@ -244,7 +244,7 @@ def _exercises(notebook: nbformat.NotebookNode) -> Iterator[Exercise]:
 
 def _exercise(report: Mapping[str, Any]) -> Exercise:
     nothing: Mapping[str, str] = {}
-    failed = next((one for one in report["outcomes"] if one["passed"] is False), nothing)
+    failed = next((one for one in report["results"] if one["passed"] is False), nothing)
     return Exercise(
         report["title"],
         report["shown"],

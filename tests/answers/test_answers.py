@@ -1,10 +1,10 @@
-"""The bank of answers: right ones pass, wrong ones lose by the named behaviour, with its hint.
+"""The bank of answers: right ones pass, wrong ones fail the named behaviour, with its hint.
 
-Each file in tests/answers/EXERCISE/ is an answer as a learner may write it. A wrong one says what
-catches it: CAUGHT_BY, the behaviours that it must not show; ALSO, those that it may lose besides,
-depending on timing; HINT, words of the hint for the first of them. On a busy machine it may lose
-still more, which is told as a warning. (That no behaviour is lost without a reason is shown by the
-right answers.)
+Each file in tests/answers/EXERCISE/ is an answer as a learner may write it. A wrong one declares
+what catches it: CAUGHT_BY, the behaviours that it must not show; ALSO, those that it may fail, too,
+depending on timing; HINT, words of the hint for the first of them. On a busy machine it may fail
+still more, which becomes a warning. (That no behaviour fails without a reason is shown by the right
+answers.)
 """
 
 import importlib.util
@@ -22,14 +22,13 @@ from sockets_lab.exercises.harness.runner import Incomplete, Report, Result
 BANK = Path(__file__).parent
 EXERCISES = tuple(sorted(folder.name for folder in BANK.iterdir() if folder.is_dir()))
 LEAST_RIGHT, LEAST_WRONG = 2, 6
-CHECK_S = 2.0  # a right answer is told so at once
-CLASSES = {"decoder": "Decoder"}  # exercises that ask for a class are named otherwise than it
+CLASSES = {"decoder": "Decoder"}  # exercises that ask for a class have another name
 
 caught: list[str] = []
 
 
-class LostMore(UserWarning):
-    """A wrong answer lost what it does not lose on a quiet machine."""
+class FailedMore(UserWarning):
+    """A wrong answer failed what it does not fail on a quiet machine."""
 
 
 def answers(kind: str) -> list[Path]:
@@ -57,9 +56,9 @@ def checked(path: Path, answer: ModuleType) -> Report:
     return check(getattr(answer, CLASSES.get(exercise, exercise)))
 
 
-def not_tried(outcome: Result) -> bool:
-    """Whether this machine lacks what the behaviour needs; what was given up is another thing."""
-    return outcome.passed is None and not outcome.observed.startswith("earlier behaviours")
+def not_tried(result: Result) -> bool:
+    """Return True if this machine lacks what the behaviour needs; skipped is another thing."""
+    return result.passed is None and not result.observed.startswith("skipped: earlier checks")
 
 
 def as_tuple(names: str | Iterable[str]) -> tuple[str, ...]:
@@ -74,7 +73,7 @@ def test_right_answer_shows_every_behaviour(path: Path) -> None:
     report.require()
 
 
-@pytest.mark.filterwarnings("default::tests.answers.test_answers.LostMore")
+@pytest.mark.filterwarnings("default::tests.answers.test_answers.FailedMore")
 @pytest.mark.parametrize("path", answers("wrong"), ids=named)
 def test_wrong_answer_is_caught_with_its_hint(path: Path) -> None:
     answer = load(path)
@@ -82,15 +81,15 @@ def test_wrong_answer_is_caught_with_its_hint(path: Path) -> None:
     may = as_tuple(getattr(answer, "ALSO", ()))
 
     report = checked(path, answer)
-    lost = {outcome.name: outcome for outcome in report.outcomes if outcome.passed is False}
-    missed = [outcome for outcome in report.outcomes if outcome.name in must and not_tried(outcome)]
+    failed = {result.name: result for result in report.results if result.passed is False}
+    missed = [result for result in report.results if result.name in must and not_tried(result)]
     if missed:
         pytest.skip(f"what catches this mistake is not tried here: {missed[0].observed}")
 
-    assert set(must) <= set(lost), str(report)
-    for name in sorted(set(lost) - {*must, *may}):
-        warnings.warn(LostMore(f"{named(path)}: {name}"), stacklevel=1)
-    assert answer.HINT in lost[must[0]].hint, str(report)
+    assert set(must) <= set(failed), str(report)
+    for name in sorted(set(failed) - {*must, *may}):
+        warnings.warn(FailedMore(f"{named(path)}: {name}"), stacklevel=1)
+    assert answer.HINT in failed[must[0]].hint, str(report)
     with pytest.raises(Incomplete):
         report.require()
     caught.append(named(path))
@@ -105,7 +104,7 @@ def test_bank_holds_enough_answers(exercise: str) -> None:
     assert len(wrong) >= LEAST_WRONG
 
 
-def test_every_wrong_answer_tells_what_is_wrong() -> None:
+def test_every_wrong_answer_says_what_is_wrong() -> None:
     docs = [load(path).__doc__ for path in answers("wrong")]
 
     assert all(docs)

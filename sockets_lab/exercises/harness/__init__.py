@@ -1,1 +1,1 @@
-"""What every check shares: runner, sandbox, clients, server under test, report."""
+"""The machinery that all checks share: runner, sandbox, clients, server under test, report."""

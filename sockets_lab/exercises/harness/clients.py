@@ -1,4 +1,4 @@
-"""Polite and awkward clients for a learner's server, and what they saw in words."""
+"""Well-behaved and awkward clients for a learner's server, and what they observe, in words."""
 
 import signal
 import socket
@@ -12,8 +12,8 @@ from sockets_lab.peers import finish
 
 __all__ = [
     "LARGE",
+    "closes_slow_sender",
     "difference",
-    "is_closed_while_it_drips",
     "large_request",
     "reply_to",
     "request",
@@ -26,39 +26,39 @@ _SMALL_BUFFER = 65_536  # bytes, four times: both ends together hold less than t
 _SIGNALS = hasattr(signal, "pthread_kill") and hasattr(signal, "SIGURG")  # not on Windows
 
 
-def request(bench: Sandbox, listener: socket.socket, text: bytes) -> socket.socket:
+def request(sandbox: Sandbox, listener: socket.socket, text: bytes) -> socket.socket:
     """Return a client of `listener` that has sent `text` and the end of its stream."""
-    client = bench.client(listener)
+    client = sandbox.client(listener)
     client.sendall(text)
     client.shutdown(socket.SHUT_WR)
     return client
 
 
-def large_request(bench: Sandbox) -> tuple[Trial, socket.socket, socket.socket]:
+def large_request(sandbox: Sandbox) -> tuple[Trial, socket.socket, socket.socket]:
     """Send 1 MiB before reading anything, while the learner's function runs.
 
     Returns the run, the listener that it was given, and the client.
     """
-    listener, client = bench.listener(), bench.new_socket()
+    listener, client = sandbox.listener(), sandbox.new_socket()
     for sock in (listener, client):  # what accept() gives has its listener's sizes
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SMALL_BUFFER)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _SMALL_BUFFER)
     client.connect(listener.getsockname())
-    trial = bench.start(listener)
+    trial = sandbox.start(listener)
     try:
         trial.write_all(client, LARGE)
         finish(client)
-    except OSError:  # ECONNRESET, EPIPE: the server has gone; its reply will tell
+    except OSError:  # ECONNRESET, EPIPE: the server has gone; its reply will show it
         pass
     return trial, listener, client
 
 
 def reply_to(client: socket.socket, trial: Trial) -> bytes:
-    """Return what comes to `client` up to the end of the stream, once the function has ended."""
+    """Return what `client` receives up to the end of the stream, once the function has ended."""
     try:
         reply = trial.read_to_end(client)
     except ConnectionResetError:
-        trial.result()  # an error of the function says more than its trace at the client
+        trial.result()  # an error of the function says more than the reset
         raise Failed(
             "the client was reset",
             "closing a connection with unread bytes resets it: read up to b'' before closing",
@@ -68,24 +68,24 @@ def reply_to(client: socket.socket, trial: Trial) -> bytes:
 
 
 def difference(seen: bytes, expected: bytes) -> str:
-    """Say in words how `seen` differs from `expected`."""
+    """Return in words how `seen` differs from `expected`."""
     if not seen:
-        return "nothing came back, only the end of the stream"
+        return "the client receives nothing, only the end of the stream"
     if len(seen) < len(expected) == len(LARGE):  # how much differs from run to run
-        return "only a part came back"
+        return "the client receives only a part"
     if len(seen) != len(expected):
-        return f"{len(seen)} bytes came back, not {len(expected)}"
+        return f"the client receives {len(seen)} bytes, not {len(expected)}"
     if seen.upper() == expected:
-        return "the text came back, but not in capitals"
-    return "as many bytes came back, but other ones"
+        return "the client receives the text, but not in capitals"
+    return "the client receives other bytes, as many as expected"
 
 
 @contextmanager
 def send_interrupted(trial: Trial, client: socket.socket) -> Iterator[None]:
-    """Let a signal interrupt the send() of the reply: it then says that it took a part.
+    """Interrupt the send() of the reply by a signal, so that it takes only a part.
 
-    send(2) may always take a part only; a blocking send() does so when a signal handler runs, which
-    is the one way to see it on every run. SIGURG does nothing where nobody handles it. Without
+    send(2) may always take only a part; a blocking send() does so when a signal handler runs, which
+    is the one way to see it on every run. The default action of SIGURG is to do nothing. Without
     such signals (on Windows, or outside the main thread) the reply is not interrupted.
     """
     if not _SIGNALS or threading.current_thread() is not threading.main_thread():
@@ -100,10 +100,10 @@ def send_interrupted(trial: Trial, client: socket.socket) -> Iterator[None]:
         signal.signal(signal.SIGURG, before)
 
 
-def is_closed_while_it_drips(
+def closes_slow_sender(
     client: socket.socket, text: bytes, *, pause_s: float, within_s: float
 ) -> bool:
-    """Send `text` byte by byte; tell whether the server ends the connection within so long."""
+    """Send `text` byte by byte; return True if the server closes the connection `within_s`."""
     until_s = time.monotonic() + within_s
     client.settimeout(pause_s)
     for byte in text:

@@ -1,7 +1,7 @@
-"""A client of a learner's function that ends a conversation, and what that client meets with.
+"""A client of a function that finishes a connection, and what this client observes.
 
-The function gets a connection whose request was read already, all of it or only a part. Whatever a
-client waits for comes within a grace, or the function is taken to hang.
+The function gets a connection whose request was read already, all of it or only a part. What a
+client waits for must come within a grace period; otherwise the function counts as hanging.
 """
 
 import socket
@@ -11,12 +11,12 @@ from typing import NamedTuple, NoReturn
 
 from sockets_lab.exercises.harness.runner import Failed, Sandbox, TimedOut, Trial
 
-__all__ = ["AMPLE_S", "GRACE_S", "HINT_CLOSE", "HINT_END", "ClosingClient", "meet"]
+__all__ = ["AMPLE_S", "GRACE_S", "HINT_CLOSE", "HINT_END", "ClosingClient", "connect"]
 
-AMPLE_S = 1.0  # a deadline that plays no part, since the client finishes soon
-GRACE_S = 0.5  # behind a deadline, or for what should come at once: long, for a busy machine
+AMPLE_S = 1.0  # a deadline that plays no part: the client finishes long before
+GRACE_S = 0.5  # after a deadline, or for what should come immediately: long, for a busy machine
 
-HINT_END = "b'' is the client's goodbye: leave the loop there, and do not sleep"
+HINT_END = "b'' is the end of the client's stream: leave the loop there, and do not sleep"
 HINT_CLOSE = (
     "a close() at the end is not reached when a call raises, and shutdown() is no close(): use "
     "`with connection:`, or close() in finally"
@@ -37,8 +37,8 @@ class ClosingClient(NamedTuple):
     trial: Trial
     began_s: float
 
-    def complain(self, observed: str, *, hung: bool = False) -> NoReturn:
-        """Raise Failed; what the function itself raised says more than its trace at the client."""
+    def fail(self, observed: str, *, hung: bool = False) -> NoReturn:
+        """Raise Failed with what the function itself raised, which says more, or `observed`."""
         if self.trial.error is not None:
             self.trial.result()
         raise (TimedOut if hung and not self.trial.ended else Failed)(observed)
@@ -46,33 +46,33 @@ class ClosingClient(NamedTuple):
     def piece(self) -> bytes:
         """Return what comes next to the client, b"" at the end of the stream."""
         if not self.trial.readable(self.client, GRACE_S):
-            self.complain("the client waits in vain", hung=True)
+            self.fail("the client receives nothing", hung=True)
         try:
             return self.client.recv(_CHUNK)
         except ConnectionError:
-            self.complain("the client was reset")
+            self.fail("the client was reset")
 
     def read_reply(self) -> None:
-        """Read as much as the reply is long; Failed if it is another one."""
+        """Read as many bytes as the reply has; raise Failed if they differ."""
         received = bytearray()
         while len(received) < len(self.reply) and (piece := self.piece()):
             received += piece
         if received != self.reply:
-            self.complain(_difference(received, self.reply))
+            self.fail(_difference(received, self.reply))
 
     def read_end(self) -> None:
-        """Read the end of the stream; Failed if anything else comes."""
+        """Read the end of the stream; raise Failed if anything else comes."""
         if self.piece():
-            self.complain("more came than the reply")
+            self.fail("the client receives more than the reply")
 
     def think(self) -> None:
         """Let the client pause: the pause is its behaviour, not a wait for luck."""
         self.trial.ends_within(_PAUSE_S)
 
     def expect_end(self, seconds: float = 0) -> None:
-        """Wait for the function's end, at most `seconds` and some grace; TimedOut if it runs on."""
+        """Wait at most `seconds` and the grace period for the function's end, or raise TimedOut."""
         if not self.trial.ends_within(seconds + GRACE_S):
-            raise TimedOut("the function runs on", "" if seconds else HINT_END)
+            raise TimedOut("the function did not return", "" if seconds else HINT_END)
         self.trial.result()
 
     def expect_closed(self) -> None:
@@ -81,8 +81,8 @@ class ClosingClient(NamedTuple):
             raise Failed("the connection is still open", HINT_CLOSE)
 
 
-def meet(
-    bench: Sandbox,
+def connect(
+    sandbox: Sandbox,
     reply: bytes = _REPLY,
     deadline_s: float = AMPLE_S,
     *,
@@ -90,28 +90,28 @@ def meet(
     first: Callable[[socket.socket], None] = lambda client: None,
     buffers: int = 0,
 ) -> ClosingClient:
-    """Let the function finish a conversation whose request was read, all but `unread`.
+    """Start the function on a connection whose request was read, all but `unread`.
 
-    first: what the client does before the function begins. buffers: bytes, for both ends; 0 leaves
-    them to the system, which has room for the large reply.
+    `first` is what the client does before the function begins. `buffers` has the size in bytes for
+    both ends; 0 leaves them to the system, which has room for the large reply.
     """
-    listener, client = bench.listener(), bench.new_socket()
+    listener, client = sandbox.listener(), sandbox.new_socket()
     for sock in (listener, client) if buffers else ():
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, buffers)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffers)
     client.connect(listener.getsockname())
     client.sendall(_REQUEST + unread)
-    connection = bench.keep(listener.accept()[0])
+    connection = sandbox.keep(listener.accept()[0])
     connection.recv(len(_REQUEST), socket.MSG_WAITALL)
     first(client)
     began_s = time.monotonic()
-    trial = bench.start(connection, reply, deadline_s)
+    trial = sandbox.start(connection, reply, deadline_s)
     return ClosingClient(client, connection, reply, trial, began_s)
 
 
 def _difference(seen: bytes | bytearray, expected: bytes) -> str:
     if not seen:
-        return "no reply came, only the end of the stream"
+        return "the client receives no reply, only the end of the stream"
     if expected.startswith(seen):  # how much is missing differs from run to run
-        return "only a part of the reply came"
-    return "another reply came"
+        return "the client receives only a part of the reply"
+    return "the client receives another reply"

@@ -1,8 +1,7 @@
-"""Streams for a learner's decoder, and what it made of them.
+"""Streams for a learner's decoder, and transcripts of what it made of them.
 
-A scene runs where the learner's code runs, in the thread of a trial, and is handed a function that
-makes a decoder. It feeds it what `recv()` gives of a real connection, piece by piece, and keeps
-what came back for the probe to judge.
+A decoder is used where the learner's code runs, in the thread of a trial. It is fed what `recv()`
+returns on a real connection, piece by piece, and a `Transcript` keeps its messages for the probe.
 """
 
 import socket
@@ -21,21 +20,18 @@ __all__ = [
     "Feedable",
     "MakeDecoder",
     "Transcript",
-    "expect_messages",
-    "expect_outcome",
-    "expect_refusal",
-    "expect_torn",
-    "hear",
-    "hear_in_turns",
-    "memory_for",
-    "scenes_with",
-    "seconds_for",
+    "caller_of",
+    "cpu_seconds",
+    "decode",
+    "decode_in_turns",
+    "expect_peer_outcome",
+    "peak_memory",
 ]
 
 _CHUNK = 4096
 _PEER_S = 1.0
 _LONGEST_SHOWN, _MOST_SHOWN = 24, 4  # characters of a message; messages
-_HINT_LIST = "give back a list from every feed(), an empty one as long as no message is complete"
+_HINT_LIST = "return a list from every feed(), an empty one while no message is complete"
 _HINT_TEXT = "a message is text (str): decode its bytes when they are all there"
 
 
@@ -46,21 +42,21 @@ class Feedable(Protocol):
         """Take the next bytes of the stream; return the messages that they complete."""
 
     def end(self) -> None:
-        """Take note of the end of the stream."""
+        """Note the end of the stream."""
 
 
 MakeDecoder = Callable[[], Feedable]
 
 
-def scenes_with(make: MakeDecoder) -> Callable[[Callable[[MakeDecoder], Any]], Any]:
-    """Return the learner's class as a function to be tried: it plays a scene with it."""
-    return lambda scene: scene(make)
+def caller_of(make: MakeDecoder) -> Callable[[Callable[[MakeDecoder], Any]], Any]:
+    """Return the learner's class as a function to be tried: it calls a function with the class."""
+    return lambda use: use(make)
 
 
 class Transcript:
-    """What a decoder gave back for each feed(); `error` is the ValueError of the call `raised_by`.
+    """What a decoder returned for each feed(); `error` is the ValueError of the call `raised_by`.
 
-    Any other exception is a mistake of the learner's code, and is left to the trial.
+    Any other exception is a mistake in the learner's code, and is left to the trial.
     """
 
     def __init__(self) -> None:
@@ -80,48 +76,96 @@ class Transcript:
         except ValueError as error:
             self.error = error
 
+    def expect(self, *messages: str) -> None:
+        """Raise Failed unless exactly these messages came, and no error."""
+        if self.error is not None:
+            raise Failed(f"{self.raised_by} raised {described(self.error)}")
+        self._expect_messages(messages)
 
-def hear(
-    bench: Sandbox,
+    def expect_refusal(self, otherwise: str, hint: str = "") -> None:
+        """Raise Failed unless feed() raised ValueError; `otherwise` says what it did instead."""
+        if self.error is None:
+            raise Failed(otherwise, hint)
+
+    def expect_truncated(self, *messages: str) -> None:
+        """Raise Failed unless these messages came, and then end() raised ValueError."""
+        if self.error is not None and self.raised_by == "feed()":
+            raise Failed(f"feed() raised {described(self.error)}")
+        self._expect_messages(messages)
+        if self.error is None:
+            raise Failed("end() raised nothing")
+
+    def _expect_messages(self, expected: Sequence[str]) -> None:
+        messages = self._messages()
+        if messages != list(expected):
+            raise Failed(_in_words(messages))
+
+    def _messages(self) -> list[str]:
+        for given in self.given:
+            if not isinstance(given, list | tuple):
+                kind = "None" if given is None else f"a {type(given).__name__}"
+                raise Failed(f"feed() returned {kind}, not a list", _HINT_LIST)
+        messages = [message for given in self.given for message in given]
+        for message in messages:
+            if not isinstance(message, str):
+                raise Failed(f"a message came as {type(message).__name__}", _HINT_TEXT)
+        return messages
+
+
+def _in_words(messages: Sequence[str]) -> str:
+    """Return messages in words, short enough for a report."""
+    if not messages:
+        return "no message"
+    words = ", ".join(map(_short, messages[:_MOST_SHOWN]))
+    left = len(messages) - _MOST_SHOWN
+    return f"{words} and {left} more" if left > 0 else words
+
+
+def _short(message: str) -> str:
+    if len(message) > _LONGEST_SHOWN:
+        return f"a text of {len(message)} characters"
+    return repr(message)
+
+
+def decode(
+    sandbox: Sandbox,
     pieces: Sequence[bytes],
     *,
     to_end: bool = False,
     into: bytearray | None = None,
 ) -> Transcript:
-    """Send a stream through a real connection; let a decoder hear it in these pieces.
+    """Send a stream through a real connection; feed it to a decoder in these pieces.
 
     Everything is sent before it is received, so that the sizes given to `recv()` cut the stream,
-    and no chance does. With `to_end`, the client ends its stream, and the decoder is told so. With
+    not chance. With `to_end`, the client ends its stream, and the decoder's end() is called. With
     `into`, all pieces come in that one buffer, which is as large as each of them.
 
     Raises NotStarted when the learner's class has no results at all.
     """
-    connection = _sent(bench, b"".join(pieces), to_end=to_end)
+    connection = _sent(sandbox, b"".join(pieces), to_end=to_end)
     received = _received(connection, [len(piece) for piece in pieces], into)
-    seen = Transcript()
+    transcript = Transcript()
 
-    def scene(make: MakeDecoder) -> bool:
+    def use(make: MakeDecoder) -> bool:
         decoder = make()
         if _is_something(decoder):
-            seen.follow(decoder, received, to_end)
+            transcript.follow(decoder, received, to_end)
         return _is_something(decoder)
 
-    started = bench.call(scene)
-    if not started or (seen.given and not any(map(_is_something, seen.given))):
+    started = sandbox.call(use)
+    if not started or (transcript.given and not any(map(_is_something, transcript.given))):
         raise NotStarted
-    return seen
+    return transcript
 
 
 def _is_something(value: object) -> bool:
-    """Tell a result from what a body gives that is not written yet."""
+    """Return False for what a body returns that is not written yet."""
     return value is not None and value is not ...
 
 
-def _sent(bench: Sandbox, stream: bytes, *, to_end: bool) -> socket.socket:
+def _sent(sandbox: Sandbox, stream: bytes, *, to_end: bool) -> socket.socket:
     """Return a connection where all of `stream` can be received."""
-    listener = bench.listener()
-    client = bench.client(listener)
-    connection = bench.keep(listener.accept()[0])
+    client, connection = sandbox.connected()
     client.sendall(stream)
     if to_end:
         finish(client)
@@ -141,42 +185,43 @@ def _received(
 
 
 def _whole(connection: socket.socket, size: int) -> bytes:
-    """Return `size` bytes, or what is left of the stream, in however many recv() they come."""
+    """Return `size` bytes, or what is left of the stream, however many recv() that takes."""
     piece = b""
     while len(piece) < size and (chunk := connection.recv(size - len(piece))):
         piece += chunk
     return piece
 
 
-def hear_in_turns(bench: Sandbox, streams: Sequence[bytes], size: int = 6) -> list[Transcript]:
-    """Let one decoder for each stream hear its own, by turns a piece of `size` bytes each."""
-    connections = [_sent(bench, stream, to_end=True) for stream in streams]
-    seen = [Transcript() for _ in streams]
+def decode_in_turns(sandbox: Sandbox, streams: Sequence[bytes], size: int = 6) -> list[Transcript]:
+    """Feed each stream to its own decoder, in turns, a piece of `size` bytes each."""
+    connections = [_sent(sandbox, stream, to_end=True) for stream in streams]
+    transcripts = [Transcript() for _ in streams]
 
-    def scene(make: MakeDecoder) -> None:
+    def use(make: MakeDecoder) -> None:
         decoders = [make() for _ in streams]
         for _ in range(0, max(map(len, streams)), size):
-            for transcript, decoder, connection in zip(seen, decoders, connections, strict=True):
+            turns = zip(transcripts, decoders, connections, strict=True)
+            for transcript, decoder, connection in turns:
                 transcript.follow(decoder, _received(connection, [size]), to_end=False)
 
-    bench.call(scene)
-    return seen
+    sandbox.call(use)
+    return transcripts
 
 
-def expect_outcome(
-    bench: Sandbox, peer: Callable[..., PeerResult], text: str, outcome: Outcome, **options: float
+def expect_peer_outcome(
+    sandbox: Sandbox, peer: Callable[..., PeerResult], text: str, outcome: Outcome, **options: float
 ) -> None:
-    """Raise Failed unless `peer` sees `outcome` of a server that replies in capitals.
+    """Raise Failed unless `peer` has this `outcome` with a server that replies in capitals.
 
     The server is ours, with the learner's decoder in it: a small loop around recv().
     """
-    listener = bench.listener()
-    trial = bench.start(lambda make: _serve(listener, make()))
+    listener = sandbox.listener()
+    trial = sandbox.start(lambda make: _serve(listener, make()))
     request, reply = (encode_length(each.encode()) for each in (text, text.upper()))
-    seen = peer(listener.getsockname(), request, reply, deadline_s=_PEER_S, **options)
+    result = peer(listener.getsockname(), request, reply, deadline_s=_PEER_S, **options)
     trial.result()  # the peer has left, so the server ends; a mistake in the code says more
-    if seen.outcome != outcome:
-        raise Failed(str(seen))
+    if result.outcome != outcome:
+        raise Failed(str(result))
 
 
 def _serve(listener: socket.socket, decoder: Feedable) -> None:
@@ -187,33 +232,33 @@ def _serve(listener: socket.socket, decoder: Feedable) -> None:
                 for text in decoder.feed(piece):
                     connection.sendall(encode_length(text.upper().encode()))
             decoder.end()
-        except ValueError:  # the peer broke the rules: hang up
+        except ValueError:  # the peer broke the protocol: close
             return
 
 
-def memory_for(bench: Sandbox, stream: bytes) -> tuple[int, Transcript]:
-    """Let a decoder hear a stream as it comes; return the bytes taken meanwhile, at most.
+def peak_memory(sandbox: Sandbox, stream: bytes) -> tuple[int, Transcript]:
+    """Feed a stream to a decoder as it comes; return how many bytes of memory that took at most.
 
-    What feed() gives back is dropped at once, as by a server that has answered it. Only what is
-    raised stands in the transcript.
+    What feed() returns is dropped immediately, as by a server that has answered it. The transcript
+    has only what was raised.
     """
-    listener = bench.listener()
-    client = bench.client(listener)
-    connection = bench.keep(listener.accept()[0])
-    seen = Transcript()
+    client, connection = sandbox.connected()
+    transcript = Transcript()
 
-    def scene(make: MakeDecoder) -> int:
+    def use(make: MakeDecoder) -> int:
         decoder = _Forgetful(make())
         with _highest_rise() as rise:
-            seen.follow(decoder, _all_of(connection, len(stream)), to_end=False)
+            transcript.follow(decoder, _all_of(connection, len(stream)), to_end=False)
         return rise[0]
 
-    trial = bench.start(scene)
+    trial = sandbox.start(use)
     trial.write_all(client, stream)
-    return trial.result(), seen
+    return trial.result(), transcript
 
 
 class _Forgetful(NamedTuple):
+    """A decoder whose messages are dropped."""
+
     decoder: Feedable
 
     def feed(self, data: bytes | bytearray) -> list[str]:
@@ -251,12 +296,12 @@ class _Eater(Protocol):
     def feed(self, data: bytes) -> object: ...
 
 
-def seconds_for(
+def cpu_seconds(
     make: Callable[[], _Eater], pieces: Sequence[bytes], *, at_most_s: float = inf
 ) -> float:
-    """Return the seconds of work that a decoder needs for `pieces`; inf if more than `at_most_s`.
+    """Return the CPU seconds that a decoder needs for `pieces`; inf if more than `at_most_s`.
 
-    They are this thread's time on a processor: what else the machine does changes nothing.
+    They are this thread's time on a processor, which other work of the machine does not change.
     """
     decoder, began = make(), time.thread_time()
     for number, piece in enumerate(pieces):
@@ -264,62 +309,3 @@ def seconds_for(
         if number % 64 == 0 and time.thread_time() - began > at_most_s:
             return inf
     return time.thread_time() - began
-
-
-# What a transcript must say
-
-
-def expect_messages(seen: Transcript, *expected: str) -> None:
-    """Raise Failed unless these messages came, no others, and no error."""
-    if seen.error is not None:
-        raise Failed(f"{seen.raised_by} raised {described(seen.error)}")
-    messages = _messages(seen)
-    if messages != list(expected):
-        raise Failed(_told(messages))
-
-
-def expect_refusal(seen: Transcript, otherwise: str, hint: str = "") -> None:
-    """Raise Failed unless feed() raised ValueError; `otherwise` says what it did instead."""
-    if seen.error is None:
-        raise Failed(otherwise, hint)
-
-
-def expect_torn(seen: Transcript, *expected: str) -> None:
-    """Raise Failed unless these messages came, and then end() raised ValueError."""
-    if seen.error is not None and seen.raised_by == "feed()":
-        raise Failed(f"feed() raised {described(seen.error)}")
-    messages = _messages(seen)
-    if messages != list(expected):
-        raise Failed(_told(messages))
-    if seen.error is None:
-        raise Failed("end() raised nothing")
-
-
-def _messages(seen: Transcript) -> list[str]:
-    for given in seen.given:
-        if not isinstance(given, list | tuple):
-            raise Failed(f"feed() gave back {_kind(given)}, not a list", _HINT_LIST)
-    messages = [message for given in seen.given for message in given]
-    for message in messages:
-        if not isinstance(message, str):
-            raise Failed(f"a message came as {type(message).__name__}", _HINT_TEXT)
-    return messages
-
-
-def _kind(given: object) -> str:
-    return "None" if given is None else f"a {type(given).__name__}"
-
-
-def _told(messages: Sequence[str]) -> str:
-    """Write messages so that a report stays short."""
-    if not messages:
-        return "no message"
-    told = ", ".join(map(_short, messages[:_MOST_SHOWN]))
-    left = len(messages) - _MOST_SHOWN
-    return f"{told} and {left} more" if left > 0 else told
-
-
-def _short(message: str) -> str:
-    if len(message) > _LONGEST_SHOWN:
-        return f"a text of {len(message)} characters"
-    return repr(message)

@@ -1,4 +1,4 @@
-"""What a check says: each behaviour with what was expected, what was seen, and a hint."""
+"""The report of a check: each behaviour with what was expected and observed, and a hint."""
 
 from collections.abc import Iterator
 from html import escape
@@ -14,11 +14,11 @@ _MARKS = {True: ("✓", "ok"), False: ("✗", "not yet"), None: ("·", "not trie
 
 
 class Incomplete(Exception):
-    """An answer does not show every behaviour yet; the message is the whole report."""
+    """The answer does not show every behaviour yet; the message is the whole report."""
 
 
 class Result(NamedTuple):
-    """How one behaviour went; `passed` is None when it was not tried, and `observed` says why."""
+    """The result of one behaviour; `passed` is None if `observed` says why it was not tried."""
 
     name: str
     passed: bool | None
@@ -28,7 +28,7 @@ class Result(NamedTuple):
 
     @property
     def details(self) -> tuple[tuple[str, str], ...]:
-        """What there is to read beside the name, as (heading, words)."""
+        """Return what the report shows under the name, as (heading, words)."""
         if self.passed:
             return ()
         if self.passed is None:
@@ -37,22 +37,22 @@ class Result(NamedTuple):
 
 
 class Report(NamedTuple):
-    """The outcomes of one check; `note` stands above them, for example "not started yet"."""
+    """The results of one check; `note` comes before them, for example "not started yet"."""
 
     title: str
-    outcomes: tuple[Result, ...]
+    results: tuple[Result, ...]
     note: str = ""
 
     @property
     def passed(self) -> bool:
-        """Whether something was tried, and everything that was tried is shown."""
+        """Return True if something was tried, and everything that was tried is shown."""
         shown, tried = self.score
         return 0 < tried == shown
 
     @property
     def score(self) -> tuple[int, int]:
-        """How many behaviours are shown, and how many were tried."""
-        tried = [outcome.passed for outcome in self.outcomes if outcome.passed is not None]
+        """Return how many behaviours are shown, and how many were tried."""
+        tried = [result.passed for result in self.results if result.passed is not None]
         return sum(tried), len(tried)
 
     def require(self) -> None:
@@ -67,7 +67,7 @@ class Report(NamedTuple):
         return str(self)
 
     def _repr_html_(self) -> str:
-        rows = "".join(map(_row, self.outcomes))
+        rows = "".join(map(_row, self.results))
         caption = f"<strong>{escape(self.title)}</strong>: {escape(_summary(self))}"
         return (
             '<table style="border-collapse: collapse">'
@@ -77,7 +77,7 @@ class Report(NamedTuple):
         )
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
-        """Words, an accessible table, and the same for machines."""
+        """Return the report as text, as an accessible table, and as JSON for programs."""
         return {
             "text/plain": str(self),
             "text/html": self._repr_html_(),
@@ -93,7 +93,7 @@ class Report(NamedTuple):
             "shown": shown,
             "tried": tried,
             "note": self.note,
-            "outcomes": [outcome._asdict() for outcome in self.outcomes],
+            "results": [result._asdict() for result in self.results],
         }
 
 
@@ -101,19 +101,19 @@ def _summary(report: Report) -> str:
     if report.note:
         return report.note
     shown, tried = report.score
-    left_out = len(report.outcomes) - tried
+    left_out = len(report.results) - tried
     words = f"{shown} of {tried} behaviours ok"
     return words + (f", {left_out} not tried" if left_out else "")
 
 
 def _lines(report: Report) -> Iterator[str]:
-    for outcome in report.outcomes:
-        glyph, word = _MARKS[outcome.passed]
-        if report.note and not outcome.observed:  # nothing was tried: a list of what will be
-            yield f"{glyph} {outcome.name}"
+    for result in report.results:
+        glyph, word = _MARKS[result.passed]
+        if report.note and not result.observed:  # nothing was tried: a list of what will be
+            yield f"{glyph} {result.name}"
             continue
-        yield f"{glyph} {word:<9}  {outcome.name}"
-        yield from (_indented(f"{heading}: {words}") for heading, words in outcome.details)
+        yield f"{glyph} {word:<9}  {result.name}"
+        yield from (_indented(f"{heading}: {words}") for heading, words in result.details)
 
 
 def _indented(text: str) -> str:
@@ -121,18 +121,18 @@ def _indented(text: str) -> str:
 
 
 _LOOK = "text-align: left; vertical-align: top; padding: 0.3em 0.8em; white-space: normal"
-# A bar in a colour of its own beside glyph and word: no meaning hangs on the colour alone.
+# A coloured bar beside glyph and word: no meaning depends on the colour alone (WCAG 1.4.1).
 _BARS = {True: "#009e73", False: "#d55e00", None: "#888888"}
 
 
-def _row(outcome: Result) -> str:
-    glyph, word = _MARKS[outcome.passed]
-    look = f"{_LOOK}; white-space: nowrap; border-left: 0.3em solid {_BARS[outcome.passed]}"
+def _row(result: Result) -> str:
+    glyph, word = _MARKS[result.passed]
+    look = f"{_LOOK}; white-space: nowrap; border-left: 0.3em solid {_BARS[result.passed]}"
     mark = f'<span aria-hidden="true">{glyph}</span> {word}'
     details = "".join(
-        f"<br><em>{heading}:</em> {escape(words)}" for heading, words in outcome.details
+        f"<br><em>{heading}:</em> {escape(words)}" for heading, words in result.details
     )
-    name = f'<td style="{_LOOK}"><strong>{escape(outcome.name)}</strong>{details}</td>'
+    name = f'<td style="{_LOOK}"><strong>{escape(result.name)}</strong>{details}</td>'
     return f'<tr><th scope="row" style="{look}">{mark}</th>{name}</tr>'
 
 

@@ -1,4 +1,4 @@
-"""Where one behaviour is tried: real sockets, and the learner's function beside them."""
+"""The sandbox in which one behaviour is tried: real sockets, and the learner's function."""
 
 import errno
 import inspect
@@ -22,20 +22,20 @@ from sockets_lab.background.ownership import OpenSockets, sockets_at
 from sockets_lab.capabilities import Unavailable
 from sockets_lab.kernel import unread
 
-__all__ = ["Failed", "NotAvailable", "NotStarted", "Sandbox", "TimedOut", "Trial", "described"]
+__all__ = ["Failed", "NotStarted", "Sandbox", "TimedOut", "Trial", "described"]
 
 _GLANCE_S = 0.01  # between two looks at a client while the learner's function runs
 _LAST_LOOK_S = 0.1  # for what is still on its way when the function has ended
-_STOP_S = 4.0  # for a function that was told to stop; long, for a busy machine
+_STOP_S = 4.0  # for a function to end when it is stopped; long, for a busy machine
 _CHUNK = 65_536
 _SLIPS = (AttributeError, IndexError, KeyError, NameError, TypeError)
-_MEND = "an error in the code itself, not in the conversation: mend this line first"
+_FIX = "an error in the code itself, not in what client and server exchange: fix this line first"
 
 
 class Failed(Exception):
     """A behaviour is not shown; the message is what was observed instead.
 
-    `hint` and `expected`, where given, stand in for the behaviour's own: they fit this observation.
+    `hint` and `expected`, where given, replace the behaviour's own: they fit this observation.
     """
 
     def __init__(self, observed: str, hint: str = "", expected: str = "") -> None:
@@ -45,11 +45,7 @@ class Failed(Exception):
 
 
 class TimedOut(Failed):
-    """The learner's function came to no end."""
-
-
-class NotAvailable(Exception):
-    """This machine cannot show it; the message says why."""
+    """The learner's function did not return in time."""
 
 
 class NotStarted(Exception):
@@ -57,65 +53,66 @@ class NotStarted(Exception):
 
 
 class Trial:
-    """One run of the learner's function, beside the clients that talk to it."""
+    """One run of the learner's function beside its clients: reads a `Background` up to a deadline.
 
-    def __init__(self, answer: Callable[..., Any], until_s: float) -> None:
-        self._answer = answer
+    An error of the function is an observation, so it is kept and not raised in the check.
+    """
+
+    def __init__(self, run: background.Background, until_s: float) -> None:
+        self._run = run
         self._until_s = until_s
-        self._ended = threading.Event()
-        self._value: Any = None
-        self.error: BaseException | None = None
-        self.thread: threading.Thread | None = None
-
-    def __call__(self, *args: Any) -> None:
-        """Run the function; this is what the background thread calls."""
-        self.thread = threading.current_thread()
-        try:
-            self._value = self._answer(*args)
-        except BaseException as error:  # whatever a learner's function raises is an observation
-            self.error = error
-        finally:
-            self._ended.set()
 
     @property
     def ended(self) -> bool:
-        return self._ended.is_set()
+        """Return True if the function has returned or raised."""
+        return not self._run.running
+
+    @property
+    def error(self) -> BaseException | None:
+        """Return what the function raised, if it did."""
+        return self._run.error
+
+    @property
+    def thread(self) -> threading.Thread | None:
+        """Return the thread that the function runs in."""
+        return self._run.thread
 
     @property
     def gave_nothing(self) -> bool:
-        """Whether the function ended without a result: None, or the `...` of an empty body."""
-        return self.ended and self.error is None and self._value in (None, ...)
+        """Return True if the function ended without a result: None, or `...` of an empty body."""
+        return self.ended and self.error is None and self._run.result in (None, ...)
 
     def ends_within(self, seconds: float) -> bool:
-        """Wait for the function's end, but not longer; say whether it has ended."""
-        return self._ended.wait(seconds)
+        """Wait at most `seconds` for the function's end; return True if it has ended."""
+        return self._run.wait(seconds)
 
     def wait(self) -> None:
-        """Wait for the function's end; TimedOut, with the place where it stands, at the
-        deadline."""
-        if not self._ended.wait(max(0.0, self._until_s - time.monotonic())):
-            where = f": it stands in {location_of(self.thread)}" if self.thread else ""
-            raise TimedOut(f"comes to no end{where}")
+        """Wait for the function's end; raise TimedOut, with its location, at the deadline."""
+        if not self.ends_within(max(0.0, self._until_s - time.monotonic())):
+            where = f": blocked in {location_of(self.thread)}" if self.thread else ""
+            raise TimedOut(f"did not return{where}")
 
     def result(self) -> Any:
-        """Return what the function gave back; raise Failed when it raised or came to no end."""
+        """Return what the function returned; raise Failed if it raised or did not return."""
         self.wait()
         if isinstance(self.error, NotImplementedError):
             raise NotStarted
         if isinstance(self.error, _SLIPS):
-            place = location_of_error(self.error)
-            raise Failed(f"raised {described(self.error)}{place and f', in {place}'}", _MEND)
+            location = location_of_error(self.error)
+            where = f", in {location}" if location else ""
+            raise Failed(f"raised {described(self.error)}{where}", _FIX)
         if self.error is not None:
             raise Failed(f"raised {described(self.error)}")
-        if inspect.iscoroutine(self._value):
-            self._value.close()
+        value = self._run.result
+        if inspect.iscoroutine(value):
+            value.close()
             raise Failed(
-                "gave back a coroutine", "write def, not async def: it is called, not awaited"
+                "returned a coroutine", "write def, not async def: it is called, not awaited"
             )
-        return self._value
+        return value
 
     def read_to_end(self, client: socket.socket) -> bytes:
-        """Return all that comes to `client` until end of stream, as long as it can still come.
+        """Return what `client` receives up to the end of the stream.
 
         Raises ConnectionResetError as `recv` does, TimedOut at the deadline, and Failed when the
         function has ended and the stream has not.
@@ -128,28 +125,28 @@ class Trial:
             received += chunk
         self.wait()
         self.result()
-        raise Failed("the function has ended, the client still waits for the end of the stream")
+        raise Failed("the function has ended, but the client never received the end of the stream")
 
     def write_all(self, client: socket.socket, text: bytes) -> None:
-        """Send `text` as long as the function runs and reads it, and nothing is read meanwhile.
+        """Send `text` while the function runs and reads it; read nothing meanwhile.
 
-        Raises OSError as `send` does, and TimedOut when both ends stand still.
+        Raises OSError as `send` does, and TimedOut when neither end can go on.
         """
         left = memoryview(text)
         while left and not self.ended:
             if time.monotonic() > self._until_s:
                 raise TimedOut(
-                    "both ends stand still: each waits for the other to read",
-                    "a client may send everything before it reads anything: reply after its end "
-                    "only",
+                    "client and server are both blocked: each waits for the other to read",
+                    "a client may send everything before it reads anything: reply only after its "
+                    "end of stream",
                 )
             if _can_send(client, _GLANCE_S):
                 left = left[client.send(left[:_CHUNK]) :]
 
     def readable(self, client: socket.socket, within_s: float = math.inf) -> bool:
-        """Wait until something comes to `client`; False when nothing can come any more.
+        """Wait until `client` has something to read; return False when nothing can come any more.
 
-        Nor is it waited for longer than `within_s` seconds.
+        It waits no longer than `within_s` seconds, and not after the function has ended.
         """
         until_s = min(self._until_s, time.monotonic() + within_s)
         while not self.ended and time.monotonic() < until_s:
@@ -187,7 +184,7 @@ class Sandbox:
     ) -> None:
         try:
             self._stack.__exit__(exc_type, error, traceback)
-        except Exception as own:  # what the function's own threads raised, or who would not stop
+        except Exception as own:  # raised by the function's threads, or it would not stop
             if error is None:
                 kind = TimedOut if isinstance(own, background.StillRunning) else Failed
                 raise kind(f"afterwards: {described(own)}") from own
@@ -201,7 +198,7 @@ class Sandbox:
         kind: socket.SocketKind = socket.SOCK_STREAM,
         family: socket.AddressFamily | None = None,
     ) -> socket.socket:
-        """Return a new socket of the bench's family that never waits past the deadline."""
+        """Return a new socket of the sandbox's family that never waits past the deadline."""
         sock = self.keep(socket.socket(family or self.family, kind))
         sock.settimeout(max(0.1, self.until_s - time.monotonic()))
         return sock
@@ -223,21 +220,27 @@ class Sandbox:
         client.connect(listener.getsockname())
         return client
 
+    def connected(self) -> tuple[socket.socket, socket.socket]:
+        """Return a client and the accepted, blocking connection of a new listener."""
+        listener = self.listener()
+        client = self.client(listener)
+        return client, self.keep(listener.accept()[0])
+
     def start(self, *args: Any) -> Trial:
         """Run the learner's function with `args` beside the probe, until the end of `with`."""
-        trial = Trial(self.answer, self.until_s)
-        self._stack.enter_context(background.run(trial, *args, deadline_s=_STOP_S))
-        self._trial = trial
-        return trial
+        run = background.run(_call, self.answer, *args, deadline_s=_STOP_S, raise_errors=False)
+        self._trial = Trial(self._stack.enter_context(run), self.until_s)
+        return self._trial
 
     def call(self, *args: Any) -> Any:
-        """Run the learner's function with `args` to its end; return what it gives back."""
+        """Run the learner's function with `args` to its end; return what it returns."""
         return self.start(*args).result()
 
     def wait_until_read(self) -> None:
-        """Wait until the function has accepted and has read what was sent so far.
+        """Wait until the function has accepted a client and read what was sent so far.
 
-        It need not: at the deadline, or where this machine cannot see it, it counts as read.
+        At the deadline, when the function has ended, or where this machine cannot count unread
+        bytes, go on as if it had.
         """
         while time.monotonic() < self.until_s:
             connections = self._connections()
@@ -248,15 +251,15 @@ class Sandbox:
             time.sleep(_GLANCE_S)
 
     def at_end(self, function: Callable[[], object]) -> None:
-        """Call `function` at the end, before what was begun earlier is ended."""
+        """Call `function` at the end, before what was started earlier is stopped."""
         self._stack.callback(function)
 
     def accepted(self) -> int:
-        """Count the connections of the bench's listeners that are open in this process."""
+        """Count the connections of the sandbox's listeners that are open in this process."""
         return len(self._connections())
 
     def left_open(self) -> bool:
-        """Say whether a connection of the bench's listeners was not closed by its function.
+        """Return True if the function did not close a connection of the sandbox's listeners.
 
         It is still open where something holds it: an error does, by its traceback. Where nothing
         does, Python has closed it, with a ResourceWarning.
@@ -272,6 +275,11 @@ class Sandbox:
         if self._before.has_grown():
             for connection in self._connections():
                 connection.close()
+
+
+def _call(answer: Callable[..., Any], *args: Any) -> Any:
+    """Call the answer so that wrong arguments and coroutines are observed, like any mistake."""
+    return answer(*args)
 
 
 def _unread(connection: socket.socket) -> int:
@@ -296,7 +304,7 @@ def _is_ready(sock: socket.socket, event: int, timeout_s: float) -> bool:
 
 
 def described(error: BaseException) -> str:
-    """Name `error` in words that are the same on every machine: errno by name."""
+    """Return `error` in words that are the same on every machine: errno by name."""
     name = type(error).__name__
     if isinstance(error, OSError) and error.errno is not None:
         return f"{name} ({errno.errorcode.get(error.errno, error.errno)})"

@@ -1,4 +1,4 @@
-"""Snapshots of live sockets: what the kernel knows of each, without its part in the story."""
+"""Snapshots of live sockets: what the kernel knows of each, but not its role."""
 
 import socket
 import string
@@ -12,7 +12,7 @@ __all__ = ["LiveSocket", "live_sockets", "snapshot_words"]
 
 
 class LiveSocket(NamedTuple):
-    """One row of a snapshot: what the kernel knows of a socket, without its part in the story.
+    """One row of a snapshot: what the kernel knows of a socket, but not its role.
 
     `protocol` is "tcp" or "udp"; `state` is the kernel's word ("LISTEN", "ESTABLISHED"...);
     `local` and `peer` are endpoints of host and port, `peer` is None when the socket has none.

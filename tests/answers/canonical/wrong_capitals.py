@@ -7,7 +7,7 @@ CAUGHT_BY = (
     "leaves out leading zeros",
     "shortens the longest run of zeros",
     "shortens the first of equal runs",
-    "writes IPv4 inside no other",
+    "writes no IPv4 inside other addresses",
     "keeps the scope",
     "does not shorten a single group",
     "writes 3,000 addresses as RFC 5952 does",

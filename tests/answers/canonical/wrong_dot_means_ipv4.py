@@ -4,9 +4,9 @@ import socket
 
 CAUGHT_BY = (
     "writes IPv4 inside a mapped address",
-    "writes IPv4 inside no other",
+    "writes no IPv4 inside other addresses",
 )
-HINT = "the first 12 bytes"
+HINT = "its first 12 bytes"
 
 
 def canonical(text):

@@ -3,7 +3,7 @@
 import socket
 
 CAUGHT_BY = "keeps the scope"
-HINT = "put the scope back"
+HINT = "append the scope unchanged"
 
 
 def canonical(text):

@@ -6,7 +6,7 @@ CAUGHT_BY = (
     "shortens the first of equal runs",
     "writes 3,000 addresses as RFC 5952 does",
 )
-HINT = "longer to win"
+HINT = "only if it is longer"
 
 
 def canonical(text):

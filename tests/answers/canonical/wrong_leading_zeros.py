@@ -7,7 +7,7 @@ CAUGHT_BY = (
     "shortens the longest run of zeros",
     "shortens the first of equal runs",
     "does not shorten a single group",
-    "writes IPv4 inside no other",
+    "writes no IPv4 inside other addresses",
     "keeps the scope",
     "writes 3,000 addresses as RFC 5952 does",
 )

@@ -3,7 +3,7 @@
 import socket
 
 CAUGHT_BY = "writes IPv4 inside a mapped address"
-HINT = "10 zeros and 2 of ff"
+HINT = "10 of 00 and 2 of ff"
 ALSO = ("writes 3,000 addresses as RFC 5952 does",)
 
 

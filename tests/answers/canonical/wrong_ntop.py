@@ -3,7 +3,7 @@
 import socket
 
 CAUGHT_BY = (
-    "writes IPv4 inside no other",
+    "writes no IPv4 inside other addresses",
     "writes 3,000 addresses as RFC 5952 does",
 )
 HINT = "all 12 bytes"

@@ -2,8 +2,8 @@
 
 import socket
 
-CAUGHT_BY = "refuses what is no address"
-HINT = "whole addresses only"
+CAUGHT_BY = "refuses a text that is not an address"
+HINT = "only complete addresses"
 
 
 def canonical(text):

@@ -3,7 +3,7 @@
 import socket
 
 CAUGHT_BY = "keeps the scope"
-HINT = "part the text"
+HINT = "split the text"
 
 
 def canonical(text):

@@ -2,7 +2,7 @@
 
 import socket
 
-CAUGHT_BY = "refuses what is no address"
+CAUGHT_BY = "refuses a text that is not an address"
 HINT = "raises OSError for all else"
 
 

@@ -1,4 +1,4 @@
-"""Finds the listeners first, then tells every row by its local endpoint."""
+"""Finds the listeners first, then names every row by its local endpoint."""
 
 
 def classify(rows):

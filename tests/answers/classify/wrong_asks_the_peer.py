@@ -1,6 +1,6 @@
 """Takes a socket for a client only when its peer is a listener in the same snapshot."""
 
-CAUGHT_BY = "knows a client whose server is not in the snapshot"
+CAUGHT_BY = "recognises a client whose server is not in the snapshot"
 HINT = "the other end may belong to another process"
 
 

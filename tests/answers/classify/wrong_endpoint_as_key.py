@@ -1,14 +1,14 @@
 """Remembers one word for each local endpoint, as if it named one socket."""
 
-CAUGHT_BY = "tells a listener, its clients and its connections apart"
+CAUGHT_BY = "distinguishes a listener, its clients and its connections"
 ALSO = (
     "does so in any order of the rows",
-    "knows a connection that nobody has accepted yet",
-    "knows both ends while they close",
-    "knows a client whose server is not in the snapshot",
-    "keeps UDP out of it",
+    "recognises a connection that is not accepted yet",
+    "recognises both ends while they close",
+    "recognises a client whose server is not in the snapshot",
+    "recognises UDP sockets",
     "compares whole endpoints",
-    "knows two listeners that share one endpoint",
+    "recognises two listeners that share one endpoint",
 )
 HINT = "every row needs one word"
 

@@ -1,17 +1,17 @@
 """Takes every ESTABLISHED socket for a connection of the listener."""
 
 CAUGHT_BY = (
-    "tells a listener, its clients and its connections apart",
+    "distinguishes a listener, its clients and its connections",
     "does so in any order of the rows",
-    "knows a connection that nobody has accepted yet",
-    "knows both ends while they close",
-    "knows a client that has no answer yet",
-    "knows a client whose server is not in the snapshot",
-    "keeps UDP out of it",
+    "recognises a connection that is not accepted yet",
+    "recognises both ends while they close",
+    "recognises a client that has no answer yet",
+    "recognises a client whose server is not in the snapshot",
+    "recognises UDP sockets",
     "compares whole endpoints",
-    "knows two listeners that share one endpoint",
+    "recognises two listeners that share one endpoint",
 )
-HINT = "only the connection has its local endpoint in common with the listener"
+HINT = "only the connection shares its local endpoint with the listener"
 
 
 def classify(rows):

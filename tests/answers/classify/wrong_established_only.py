@@ -1,7 +1,7 @@
 """Knows no state but LISTEN and ESTABLISHED."""
 
-CAUGHT_BY = ("knows both ends while they close", "knows a client that has no answer yet")
-HINT = "the state says how far a conversation is"
+CAUGHT_BY = ("recognises both ends while they close", "recognises a client that has no answer yet")
+HINT = "the state says how far a connection is"
 
 
 def classify(rows):

@@ -1,7 +1,7 @@
 """Takes the first end of every pair for the client."""
 
 CAUGHT_BY = "does so in any order of the rows"
-HINT = "a snapshot has no order"
+HINT = "the rows come in any order"
 
 
 def classify(rows):

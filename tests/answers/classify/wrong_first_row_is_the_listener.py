@@ -1,8 +1,8 @@
 """Takes the first row for the listener's."""
 
 CAUGHT_BY = "does so in any order of the rows"
-ALSO = ("compares whole endpoints", "knows a client whose server is not in the snapshot")
-HINT = "a snapshot has no order"
+ALSO = ("compares whole endpoints", "recognises a client whose server is not in the snapshot")
+HINT = "the rows come in any order"
 
 
 def classify(rows):

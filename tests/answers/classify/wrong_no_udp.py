@@ -1,7 +1,7 @@
 """Forgets that there are sockets without connections."""
 
-CAUGHT_BY = "keeps UDP out of it"
-HINT = "the protocol belongs to the identity of an endpoint"
+CAUGHT_BY = "recognises UDP sockets"
+HINT = "compare the protocol, too"
 
 
 def classify(rows):

@@ -1,6 +1,6 @@
 """Keeps one listener for each endpoint: the last one."""
 
-CAUGHT_BY = "knows two listeners that share one endpoint"
+CAUGHT_BY = "recognises two listeners that share one endpoint"
 HINT = "an endpoint does not identify a socket"
 
 

@@ -1,7 +1,7 @@
 """Knows only the listeners that it has already come by."""
 
 CAUGHT_BY = "does so in any order of the rows"
-HINT = "a snapshot has no order"
+HINT = "the rows come in any order"
 
 
 def classify(rows):

@@ -1,7 +1,7 @@
-"""Takes the text of an endpoint apart at its colon."""
+"""Splits the text of an endpoint at its colon."""
 
 CAUGHT_BY = "does the same over IPv6"
-HINT = "do not take its text apart"
+HINT = "do not split its text"
 
 
 def endpoint(text):

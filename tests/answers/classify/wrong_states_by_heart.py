@@ -1,7 +1,7 @@
 """Lists the states of a connected socket, and leaves one out."""
 
-CAUGHT_BY = "knows a client that has no answer yet"
-HINT = "a socket that is still connecting is a client already"
+CAUGHT_BY = "recognises a client that has no answer yet"
+HINT = "a socket that is still connecting is already a client"
 
 
 def classify(rows):

@@ -1,6 +1,6 @@
 """Believes that a UDP socket never has a peer."""
 
-CAUGHT_BY = "keeps UDP out of it"
+CAUGHT_BY = "recognises UDP sockets"
 HINT = "and even a peer"
 
 

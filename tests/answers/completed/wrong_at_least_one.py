@@ -1,11 +1,11 @@
 """Rounds a backlog of 0 up, as older systems do."""
 
 CAUGHT_BY = (
-    "knows what happens after listen(1)",
-    "knows what happens after listen(3)",
-    "knows what happens after listen(8)",
+    "predicts what happens after listen(1)",
+    "predicts what happens after listen(3)",
+    "predicts what happens after listen(8)",
 )
-HINT = "looks before it adds"
+HINT = "checks before it adds"
 
 
 def completed(backlog):

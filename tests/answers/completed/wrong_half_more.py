@@ -1,10 +1,10 @@
 """Knows the old rule of BSD: three halves of the backlog, plus one."""
 
 CAUGHT_BY = (
-    "knows what happens after listen(3)",
-    "knows what happens after listen(8)",
+    "predicts what happens after listen(3)",
+    "predicts what happens after listen(8)",
 )
-HINT = "looks before it adds"
+HINT = "checks before it adds"
 
 
 def completed(backlog):

@@ -1,7 +1,7 @@
 """Knows the rule, and distrusts it for 0."""
 
-CAUGHT_BY = "knows what happens after listen(0)"
-HINT = "looks before it adds"
+CAUGHT_BY = "predicts what happens after listen(0)"
+HINT = "checks before it adds"
 
 
 def completed(backlog):

@@ -1,10 +1,10 @@
 """Believes that small queues are kept exactly."""
 
 CAUGHT_BY = (
-    "knows what happens after listen(1)",
-    "knows what happens after listen(3)",
+    "predicts what happens after listen(1)",
+    "predicts what happens after listen(3)",
 )
-HINT = "looks before it adds"
+HINT = "checks before it adds"
 
 
 def completed(backlog):

@@ -1,12 +1,12 @@
 """Adds the connection that accept() would take."""
 
 CAUGHT_BY = (
-    "knows what happens after listen(0)",
-    "knows what happens after listen(1)",
-    "knows what happens after listen(3)",
-    "knows what happens after listen(8)",
+    "predicts what happens after listen(0)",
+    "predicts what happens after listen(1)",
+    "predicts what happens after listen(3)",
+    "predicts what happens after listen(8)",
 )
-HINT = "looks before it adds"
+HINT = "checks before it adds"
 
 
 def completed(backlog):

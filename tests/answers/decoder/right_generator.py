@@ -1,4 +1,4 @@
-"""A generator that is sent one byte after the other, and says where it stands by where it waits."""
+"""A generator that is sent one byte after the other; where it waits is its state."""
 
 LIMIT = 65_536
 

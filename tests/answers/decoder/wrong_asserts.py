@@ -4,8 +4,8 @@ import struct
 
 CAUGHT_BY = (
     "refuses a longer one by its length",
-    "takes no memory for a claim",
-    "makes a server that bears its clients",
+    "allocates no memory for an announced length",
+    "works in a server with awkward clients",
 )
 HINT = "raise ValueError"
 

@@ -4,11 +4,11 @@ import struct
 
 CAUGHT_BY = (
     "counts bytes, not characters",
-    "keeps characters whole",
-    "refuses bytes that are no text",
-    "holds little over a long stream",
+    "does not split characters",
+    "refuses bytes that are not text",
+    "keeps little of a long stream",
 )
-ALSO = ("makes a server that bears its clients",)  # if the network tears so
+ALSO = ("works in a server with awkward clients",)  # if the network tears so
 HINT = "cut the bytes first"
 
 LIMIT = 65_536

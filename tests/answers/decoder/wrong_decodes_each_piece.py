@@ -2,8 +2,8 @@
 
 import struct
 
-CAUGHT_BY = "keeps characters whole"
-ALSO = ("makes a server that bears its clients",)  # if the network tears so
+CAUGHT_BY = "does not split characters"
+ALSO = ("works in a server with awkward clients",)  # if the network tears so
 HINT = "decode a message"
 
 LIMIT = 65_536

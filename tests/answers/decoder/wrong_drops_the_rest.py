@@ -4,16 +4,16 @@ import struct
 
 CAUGHT_BY = (
     "reads several messages out of one recv()",
-    "keeps what came behind a message",
+    "keeps what came after a message",
     "counts bytes, not characters",
     "reads an empty message",
     "accepts an end between two messages",
     "refuses an end inside a text",
-    "refuses an end inside a length, and right behind it",
-    "holds little over a long stream",
+    "refuses an end inside a length, and right after it",
+    "keeps little of a long stream",
 )
-ALSO = ("makes a server that bears its clients",)  # if the network tears so
-HINT = "as long as a whole one is held"
+ALSO = ("works in a server with awkward clients",)  # if the network tears so
+HINT = "while a complete one is in the buffer"
 
 LIMIT = 65_536
 

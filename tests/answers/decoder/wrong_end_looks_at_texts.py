@@ -2,7 +2,7 @@
 
 import struct
 
-CAUGHT_BY = "refuses an end inside a length, and right behind it"
+CAUGHT_BY = "refuses an end inside a length, and right after it"
 HINT = "before the first byte of the text"
 
 LIMIT = 65_536

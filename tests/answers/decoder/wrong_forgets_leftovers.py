@@ -3,10 +3,10 @@
 import struct
 
 CAUGHT_BY = (
-    "keeps what came behind a message",
+    "keeps what came after a message",
     "refuses an end inside a text",
-    "refuses an end inside a length, and right behind it",
-    "holds little over a long stream",
+    "refuses an end inside a length, and right after it",
+    "keeps little of a long stream",
 )
 HINT = "belongs to the next one"
 

@@ -2,7 +2,7 @@
 
 import struct
 
-CAUGHT_BY = "takes a message of LIMIT bytes"
+CAUGHT_BY = "accepts a message of LIMIT bytes"
 HINT = "LIMIT itself is allowed"
 
 LIMIT = 65_536

@@ -2,7 +2,7 @@
 
 import struct
 
-CAUGHT_BY = "keeps a copy of what it was fed"
+CAUGHT_BY = "copies the bytes that it keeps"
 HINT = "copy what you keep"
 
 LIMIT = 65_536

@@ -2,7 +2,7 @@
 
 import struct
 
-CAUGHT_BY = "bears a large message in small pieces"
+CAUGHT_BY = "reads a large message in small pieces efficiently"
 HINT = "do not join"
 
 LIMIT = 65_536

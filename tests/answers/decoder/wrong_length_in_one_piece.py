@@ -5,11 +5,11 @@ import struct
 CAUGHT_BY = (
     "waits for the rest of a length",
     "reads a stream that comes byte by byte",
-    "refuses an end inside a length, and right behind it",
-    "bears a large message in small pieces",
+    "refuses an end inside a length, and right after it",
+    "reads a large message in small pieces efficiently",
 )
-ALSO = ("makes a server that bears its clients",)  # if the network tears so
-HINT = "can be torn like any others"
+ALSO = ("works in a server with awkward clients",)  # if the network tears so
+HINT = "can be split, too"
 
 LIMIT = 65_536
 

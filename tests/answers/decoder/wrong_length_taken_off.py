@@ -2,7 +2,7 @@
 
 import struct
 
-CAUGHT_BY = "refuses an end inside a length, and right behind it"
+CAUGHT_BY = "refuses an end inside a length, and right after it"
 HINT = "ended inside a message"
 
 LIMIT = 65_536

@@ -2,7 +2,7 @@
 
 import struct
 
-CAUGHT_BY = "holds little over a long stream"
+CAUGHT_BY = "keeps little of a long stream"
 HINT = "drop the bytes of a message"
 
 LIMIT = 65_536

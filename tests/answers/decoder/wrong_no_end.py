@@ -4,9 +4,9 @@ import struct
 
 CAUGHT_BY = (
     "refuses an end inside a text",
-    "refuses an end inside a length, and right behind it",
+    "refuses an end inside a length, and right after it",
 )
-HINT = "it never will be"
+HINT = "never will be"
 
 LIMIT = 65_536
 

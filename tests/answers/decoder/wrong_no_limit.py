@@ -4,7 +4,7 @@ import struct
 
 CAUGHT_BY = (
     "refuses a longer one by its length",
-    "makes a server that bears its clients",
+    "works in a server with awkward clients",
 )
 HINT = "compare the length with LIMIT"
 

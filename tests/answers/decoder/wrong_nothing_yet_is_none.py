@@ -5,13 +5,13 @@ import struct
 CAUGHT_BY = (
     "waits for the rest of a length",
     "reads a stream that comes byte by byte",
-    "keeps characters whole",
-    "keeps a copy of what it was fed",
-    "keeps two streams apart",
-    "takes a message of LIMIT bytes",
+    "does not split characters",
+    "copies the bytes that it keeps",
+    "does not mix two streams",
+    "accepts a message of LIMIT bytes",
 )
-ALSO = ("makes a server that bears its clients",)  # if the network tears so
-HINT = "an empty one as long as"
+ALSO = ("works in a server with awkward clients",)  # if the network tears so
+HINT = "an empty one while"
 
 LIMIT = 65_536
 

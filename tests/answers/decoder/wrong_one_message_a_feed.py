@@ -7,10 +7,10 @@ CAUGHT_BY = (
     "counts bytes, not characters",
     "reads an empty message",
     "accepts an end between two messages",
-    "holds little over a long stream",
+    "keeps little of a long stream",
 )
-ALSO = ("makes a server that bears its clients",)  # if the network tears so
-HINT = "as long as a whole one is held"
+ALSO = ("works in a server with awkward clients",)  # if the network tears so
+HINT = "while a complete one is in the buffer"
 
 LIMIT = 65_536
 

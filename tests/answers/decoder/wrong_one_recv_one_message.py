@@ -4,23 +4,23 @@ import struct
 
 CAUGHT_BY = (
     "reads several messages out of one recv()",
-    "keeps what came behind a message",
+    "keeps what came after a message",
     "waits for the rest of a length",
     "reads a stream that comes byte by byte",
     "counts bytes, not characters",
-    "keeps characters whole",
+    "does not split characters",
     "reads an empty message",
-    "keeps a copy of what it was fed",
-    "keeps two streams apart",
-    "takes a message of LIMIT bytes",
+    "copies the bytes that it keeps",
+    "does not mix two streams",
+    "accepts a message of LIMIT bytes",
     "accepts an end between two messages",
     "refuses an end inside a text",
-    "refuses an end inside a length, and right behind it",
-    "holds little over a long stream",
-    "bears a large message in small pieces",
-    "makes a server that bears its clients",
+    "refuses an end inside a length, and right after it",
+    "keeps little of a long stream",
+    "reads a large message in small pieces efficiently",
+    "works in a server with awkward clients",
 )
-HINT = "recv() knows of no messages"
+HINT = "recv() does not know messages"
 
 LIMIT = 65_536
 

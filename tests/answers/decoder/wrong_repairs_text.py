@@ -2,7 +2,7 @@
 
 import struct
 
-CAUGHT_BY = "refuses bytes that are no text"
+CAUGHT_BY = "refuses bytes that are not text"
 HINT = "do not repair"
 
 LIMIT = 65_536

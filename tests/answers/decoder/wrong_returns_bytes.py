@@ -5,20 +5,20 @@ import struct
 CAUGHT_BY = (
     "reads a message",
     "reads several messages out of one recv()",
-    "keeps what came behind a message",
+    "keeps what came after a message",
     "waits for the rest of a length",
     "reads a stream that comes byte by byte",
     "counts bytes, not characters",
-    "keeps characters whole",
+    "does not split characters",
     "reads an empty message",
-    "keeps a copy of what it was fed",
-    "keeps two streams apart",
-    "takes a message of LIMIT bytes",
-    "refuses bytes that are no text",
+    "copies the bytes that it keeps",
+    "does not mix two streams",
+    "accepts a message of LIMIT bytes",
+    "refuses bytes that are not text",
     "accepts an end between two messages",
     "refuses an end inside a text",
-    "refuses an end inside a length, and right behind it",
-    "makes a server that bears its clients",
+    "refuses an end inside a length, and right after it",
+    "works in a server with awkward clients",
 )
 HINT = "a message is text"
 

@@ -2,8 +2,8 @@
 
 import struct
 
-CAUGHT_BY = "takes no memory for a claim"
-HINT = "for bytes that have come"
+CAUGHT_BY = "allocates no memory for an announced length"
+HINT = "for bytes that have arrived"
 
 LIMIT = 65_536
 

@@ -3,15 +3,15 @@
 import struct
 
 CAUGHT_BY = (
-    "keeps two streams apart",
-    "takes a message of LIMIT bytes",
+    "does not mix two streams",
+    "accepts a message of LIMIT bytes",
     "accepts an end between two messages",
     "refuses an end inside a text",
-    "refuses an end inside a length, and right behind it",
-    "holds little over a long stream",
-    "bears a large message in small pieces",
+    "refuses an end inside a length, and right after it",
+    "keeps little of a long stream",
+    "reads a large message in small pieces efficiently",
 )
-ALSO = ("makes a server that bears its clients",)  # if the network tears so
+ALSO = ("works in a server with awkward clients",)  # if the network tears so
 HINT = "all decoders share"
 
 LIMIT = 65_536

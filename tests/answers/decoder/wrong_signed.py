@@ -3,7 +3,7 @@
 import struct
 
 CAUGHT_BY = "refuses a longer one by its length"
-HINT = "has no sign"
+HINT = "a length is unsigned"
 
 LIMIT = 65_536
 

@@ -4,9 +4,9 @@ import struct
 
 CAUGHT_BY = (
     "refuses a longer one by its length",
-    "makes a server that bears its clients",
+    "works in a server with awkward clients",
 )
-HINT = "waits as long as the peer likes"
+HINT = "the peer may never send the text"
 
 LIMIT = 65_536
 

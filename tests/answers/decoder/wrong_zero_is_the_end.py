@@ -3,7 +3,7 @@
 import struct
 
 CAUGHT_BY = "reads an empty message"
-HINT = "neither the end of the stream nor nothing"
+HINT = "not the end of the stream"
 
 LIMIT = 65_536
 

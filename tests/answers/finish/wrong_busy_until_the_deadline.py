@@ -4,7 +4,7 @@ import socket
 import time
 
 CAUGHT_BY = "ends as soon as the client has finished"
-ALSO = ("says that nothing more comes",)
+ALSO = ("ends its stream after the reply",)
 HINT = "leave the loop there"
 
 

@@ -3,12 +3,12 @@
 import socket
 import time
 
-CAUGHT_BY = "closes the connection of a client that has vanished"
+CAUGHT_BY = "closes the connection of a vanished client"
 ALSO = (
     "gives up at the deadline",
     "keeps the deadline while it sends",
-    "has one deadline for the whole",
-    "is not held by a flood",
+    "has one deadline for the whole call",
+    "is not kept busy by a flood",
 )
 HINT = "is not reached when a call raises"
 

@@ -2,7 +2,7 @@
 
 import socket
 
-CAUGHT_BY = ("has one deadline for the whole", "is not held by a flood")
+CAUGHT_BY = ("has one deadline for the whole call", "is not kept busy by a flood")
 HINT = "begins again with the next"
 
 

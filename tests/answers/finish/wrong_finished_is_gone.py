@@ -5,7 +5,7 @@ import time
 
 CAUGHT_BY = "answers a client that has finished already"
 ALSO = ("sends a large reply to its end",)
-HINT = "not that it has gone"
+HINT = "not that it has left"
 
 
 def finish(connection, reply, deadline_s):

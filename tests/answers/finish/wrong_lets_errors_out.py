@@ -3,8 +3,8 @@
 import socket
 import time
 
-CAUGHT_BY = "takes a client that has vanished for an end, not for an error"
-HINT = "nobody is left to be told"
+CAUGHT_BY = "treats a vanished client as an end, not as an error"
+HINT = "there is no client left to answer"
 
 
 def finish(connection, reply, deadline_s):

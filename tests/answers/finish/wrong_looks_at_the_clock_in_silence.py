@@ -4,9 +4,9 @@ import select
 import socket
 import time
 
-CAUGHT_BY = "has one deadline for the whole"
-ALSO = ("is not held by a flood",)
-HINT = "what is left until the end of the whole"
+CAUGHT_BY = "has one deadline for the whole call"
+ALSO = ("is not kept busy by a flood",)
+HINT = "what is left until the deadline"
 
 
 def finish(connection, reply, deadline_s):

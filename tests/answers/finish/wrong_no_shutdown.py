@@ -1,8 +1,8 @@
-"""Waits for the client's goodbye without a goodbye of its own."""
+"""Waits for the client's end of stream without sending its own."""
 
 import time
 
-CAUGHT_BY = ("says that nothing more comes", "ends the stream where the reply is empty")
+CAUGHT_BY = ("ends its stream after the reply", "ends the stream where the reply is empty")
 HINT = "shutdown(SHUT_WR) right after the reply"
 
 

@@ -4,7 +4,7 @@ import socket
 import time
 
 CAUGHT_BY = "keeps the deadline while it sends"
-HINT = "set a timeout before it, too"
+HINT = "set a timeout for it, too"
 
 
 def finish(connection, reply, deadline_s):

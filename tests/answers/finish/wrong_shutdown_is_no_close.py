@@ -5,11 +5,11 @@ import time
 
 CAUGHT_BY = "closes the connection"
 ALSO = (
-    "closes the connection of a client that has vanished",
+    "closes the connection of a vanished client",
     "gives up at the deadline",
     "keeps the deadline while it sends",
-    "has one deadline for the whole",
-    "is not held by a flood",
+    "has one deadline for the whole call",
+    "is not kept busy by a flood",
 )
 HINT = "shutdown() is no close()"
 

@@ -1,11 +1,11 @@
-"""Shuts down both ways: its own recv() then says b'', whatever the client does."""
+"""Shuts down both ways: recv() then returns b'', whatever the client does."""
 
 import socket
 import time
 
 CAUGHT_BY = "loses no reply when the client still sends"
 ALSO = ("gives up at the deadline", "answers a client that has finished already")
-HINT = "make your own recv() say b''"
+HINT = "make your own recv() return b''"
 
 
 def finish(connection, reply, deadline_s):

@@ -4,7 +4,7 @@ import errno
 import socket
 from contextlib import ExitStack
 
-CAUGHT_BY = "keeps IPv6 listeners to IPv6"
+CAUGHT_BY = "makes IPv6 listeners accept IPv6 only"
 HINT = "IPV6_V6ONLY, 1"
 
 MISSING = {errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL}

@@ -1,4 +1,4 @@
-"""Tells the family by a dot in the text, and asks nobody."""
+"""Infers the family from a dot in the text, without getaddrinfo()."""
 
 import errno
 import socket
@@ -8,7 +8,7 @@ CAUGHT_BY = (
     "opens every address of a name",
     "opens an address once, however it is written",
 )
-HINT = "getaddrinfo() gives a list"
+HINT = "getaddrinfo() returns a list"
 
 MISSING = {errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL}
 

@@ -5,19 +5,19 @@ import socket
 from contextlib import ExitStack
 
 CAUGHT_BY = (
-    "is there for IPv4",
-    "is there for both families",
-    "gives them one number, which the kernel chose",
+    "listens on an IPv4 address",
+    "listens on addresses of both families",
+    "uses one port for all, chosen by the kernel",
     "listens on the port that it is given",
     "opens every address of a name",
     "opens an address once, however it is written",
 )
 HINT = "for each address"
 ALSO = (
-    "keeps IPv6 listeners to IPv6",
-    "tries another number if the first is taken elsewhere",
-    "leaves out a family that is missing",
-    "can be started anew at once",
+    "makes IPv6 listeners accept IPv6 only",
+    "tries another port if the first is taken on another address",
+    "skips a family that the machine lacks",
+    "can be restarted immediately",
 )
 
 MISSING = {errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL}

@@ -4,7 +4,7 @@ import errno
 import socket
 from contextlib import ExitStack
 
-CAUGHT_BY = "tries another number if the first is taken elsewhere"
+CAUGHT_BY = "tries another port if the first is taken on another address"
 HINT = "begin again"
 
 MISSING = {errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL}

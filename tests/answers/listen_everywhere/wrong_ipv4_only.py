@@ -5,16 +5,16 @@ import socket
 from contextlib import ExitStack
 
 CAUGHT_BY = (
-    "is there for both families",
-    "gives them one number, which the kernel chose",
+    "listens on addresses of both families",
+    "uses one port for all, chosen by the kernel",
     "opens every address of a name",
     "opens an address once, however it is written",
-    "keeps IPv6 listeners to IPv6",
-    "tries another number if the first is taken elsewhere",
+    "makes IPv6 listeners accept IPv6 only",
+    "tries another port if the first is taken on another address",
 )
-HINT = "the family of a socket"
+HINT = "use the family that getaddrinfo() returns"
 ALSO = (
-    "leaves out a family that is missing",
+    "skips a family that the machine lacks",
     "raises if no address is left",
     "raises what bind() raises, and leaves nothing open",
 )

@@ -5,7 +5,7 @@ import socket
 
 CAUGHT_BY = (
     "raises what bind() raises, and leaves nothing open",
-    "tries another number if the first is taken elsewhere",
+    "tries another port if the first is taken on another address",
 )
 HINT = "close the listeners"
 

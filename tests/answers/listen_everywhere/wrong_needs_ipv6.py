@@ -4,7 +4,7 @@ import errno
 import socket
 from contextlib import ExitStack
 
-CAUGHT_BY = "leaves out a family that is missing"
+CAUGHT_BY = "skips a family that the machine lacks"
 HINT = "go on"
 
 

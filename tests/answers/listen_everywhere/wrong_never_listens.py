@@ -5,9 +5,9 @@ import socket
 from contextlib import ExitStack
 
 CAUGHT_BY = (
-    "is there for IPv4",
-    "is there for both families",
-    "can be started anew at once",
+    "listens on an IPv4 address",
+    "listens on addresses of both families",
+    "can be restarted immediately",
 )
 HINT = "bind() and listen()"
 

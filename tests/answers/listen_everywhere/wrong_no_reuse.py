@@ -4,7 +4,7 @@ import errno
 import socket
 from contextlib import ExitStack
 
-CAUGHT_BY = "can be started anew at once"
+CAUGHT_BY = "can be restarted immediately"
 HINT = "SO_REUSEADDR"
 
 MISSING = {errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL}

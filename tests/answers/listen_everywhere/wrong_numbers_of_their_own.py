@@ -4,9 +4,9 @@ import errno
 import socket
 from contextlib import ExitStack
 
-CAUGHT_BY = "gives them one number, which the kernel chose"
-HINT = "ask getsockname()"
-ALSO = ("tries another number if the first is taken elsewhere",)
+CAUGHT_BY = "uses one port for all, chosen by the kernel"
+HINT = "get its number from getsockname()"
+ALSO = ("tries another port if the first is taken on another address",)
 
 MISSING = {errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL}
 

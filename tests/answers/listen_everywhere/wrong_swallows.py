@@ -5,7 +5,7 @@ import socket
 from contextlib import ExitStack
 
 CAUGHT_BY = (
-    "tries another number if the first is taken elsewhere",
+    "tries another port if the first is taken on another address",
     "raises what bind() raises, and leaves nothing open",
 )
 HINT = "begin again"

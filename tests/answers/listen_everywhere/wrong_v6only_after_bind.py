@@ -5,17 +5,17 @@ import socket
 from contextlib import ExitStack
 
 CAUGHT_BY = (
-    "keeps IPv6 listeners to IPv6",
-    "is there for both families",
+    "makes IPv6 listeners accept IPv6 only",
+    "listens on addresses of both families",
 )
 HINT = "before bind()"
 ALSO = (
-    "gives them one number, which the kernel chose",
+    "uses one port for all, chosen by the kernel",
     "opens every address of a name",
     "opens an address once, however it is written",
-    "tries another number if the first is taken elsewhere",
+    "tries another port if the first is taken on another address",
     "raises what bind() raises, and leaves nothing open",
-    "can be started anew at once",
+    "can be restarted immediately",
 )
 
 MISSING = {errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL}

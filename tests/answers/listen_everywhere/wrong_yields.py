@@ -1,20 +1,20 @@
-"""Yields the listeners, so that nothing is opened before somebody asks."""
+"""Yields the listeners, so that nothing is opened before the caller asks."""
 
 import socket
 
 CAUGHT_BY = (
-    "is there for IPv4",
-    "is there for both families",
-    "gives them one number, which the kernel chose",
+    "listens on an IPv4 address",
+    "listens on addresses of both families",
+    "uses one port for all, chosen by the kernel",
     "listens on the port that it is given",
     "opens every address of a name",
     "opens an address once, however it is written",
-    "keeps IPv6 listeners to IPv6",
-    "tries another number if the first is taken elsewhere",
-    "leaves out a family that is missing",
+    "makes IPv6 listeners accept IPv6 only",
+    "tries another port if the first is taken on another address",
+    "skips a family that the machine lacks",
     "raises if no address is left",
     "raises what bind() raises, and leaves nothing open",
-    "can be started anew at once",
+    "can be restarted immediately",
 )
 HINT = "in a list"
 

@@ -4,9 +4,9 @@ import socket
 import struct
 
 CAUGHT_BY = (
-    "counts the clients that wait",
+    "counts the waiting clients",
     "sees the queue shrink",
-    "leaves queue and listener alone",
+    "does not change the queue or the listener",
 )
 HINT = "from byte 24 on"
 

@@ -4,7 +4,7 @@ import socket
 import struct
 
 CAUGHT_BY = "refuses a socket that does not listen"
-HINT = "find out first whether it listens"
+HINT = "check first that it listens"
 
 
 def queue_depth(listener):

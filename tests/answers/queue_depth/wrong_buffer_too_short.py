@@ -4,14 +4,14 @@ import socket
 import struct
 
 CAUGHT_BY = (
-    "counts the clients that wait",
+    "counts the waiting clients",
     "reads the limit of this listener",
-    "tells the limit that counts",
-    "reports a queue beyond its limit as it is",
+    "reports the limit that applies",
+    "reports a queue longer than its limit",
     "sees the queue shrink",
-    "leaves queue and listener alone",
+    "does not change the queue or the listener",
 )
-HINT = "two unsigned 32-bit numbers"
+HINT = "the two are unsigned 32-bit numbers"
 
 
 def queue_depth(listener):

@@ -4,10 +4,10 @@ import socket
 import struct
 
 CAUGHT_BY = (
-    "counts the clients that wait",
+    "counts the waiting clients",
     "reads the limit of this listener",
-    "tells the limit that counts",
-    "reports a queue beyond its limit as it is",
+    "reports the limit that applies",
+    "reports a queue longer than its limit",
     "sees the queue shrink",
 )
 HINT = "in this machine's byte order"

@@ -5,10 +5,10 @@ import struct
 
 CAUGHT_BY = (
     "reads the limit of this listener",
-    "tells the limit that counts",
-    "reports a queue beyond its limit as it is",
+    "reports the limit that applies",
+    "reports a queue longer than its limit",
 )
-HINT = "every listener has a limit of its own"
+HINT = "every listener has its own limit"
 
 
 def queue_depth(listener):

@@ -2,8 +2,8 @@
 
 import socket
 
-CAUGHT_BY = "tells the limit that counts"
-HINT = "the kernel cuts a large backlog down to somaxconn"
+CAUGHT_BY = "reports the limit that applies"
+HINT = "the kernel caps a large backlog at somaxconn"
 
 
 def queue_depth(listener):

@@ -3,7 +3,7 @@
 import socket
 import struct
 
-CAUGHT_BY = "leaves queue and listener alone"
+CAUGHT_BY = "does not change the queue or the listener"
 HINT = "looking must not change anything"
 
 

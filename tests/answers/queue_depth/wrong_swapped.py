@@ -4,14 +4,14 @@ import socket
 import struct
 
 CAUGHT_BY = (
-    "counts the clients that wait",
+    "counts the waiting clients",
     "reads the limit of this listener",
-    "tells the limit that counts",
-    "reports a queue beyond its limit as it is",
+    "reports the limit that applies",
+    "reports a queue longer than its limit",
     "sees the queue shrink",
 )
 ALSO = ()
-HINT = "the first of the two numbers is the queue now"
+HINT = "the first of the two numbers is the queue's length now"
 
 
 def queue_depth(listener):

@@ -3,8 +3,8 @@
 import socket
 import struct
 
-CAUGHT_BY = "reports a queue beyond its limit as it is"
-HINT = "Linux lets one more in than the limit says"
+CAUGHT_BY = "reports a queue longer than its limit"
+HINT = "Linux lets in one client more than the limit"
 
 
 def queue_depth(listener):

@@ -2,9 +2,9 @@
 
 import time
 
-CAUGHT_BY = "raises EOFError when the stream ends before"
-ALSO = ("puts the socket's timeout back after an error",)
-HINT = "again and again"
+CAUGHT_BY = "raises EOFError when the stream ends too early"
+ALSO = ("restores the socket's timeout after an error",)
+HINT = "at the end of the stream, every time"
 
 
 def recv_exactly(sock, nbytes, deadline_s):

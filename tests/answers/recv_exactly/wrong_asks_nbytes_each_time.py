@@ -2,7 +2,7 @@
 
 import time
 
-CAUGHT_BY = "leaves what comes behind them"
+CAUGHT_BY = "leaves what comes after them"
 HINT = "what is missing"
 
 

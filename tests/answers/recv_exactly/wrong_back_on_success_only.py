@@ -2,7 +2,7 @@
 
 import time
 
-CAUGHT_BY = "puts the socket's timeout back after an error"
+CAUGHT_BY = "restores the socket's timeout after an error"
 HINT = "in finally"
 
 

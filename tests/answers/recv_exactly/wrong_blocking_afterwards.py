@@ -3,10 +3,10 @@
 import time
 
 CAUGHT_BY = (
-    "puts the socket's timeout back",
-    "puts the socket's timeout back after an error",
+    "restores the socket's timeout",
+    "restores the socket's timeout after an error",
 )
-HINT = "keep gettimeout()"
+HINT = "save gettimeout()"
 
 
 def recv_exactly(sock, nbytes, deadline_s):

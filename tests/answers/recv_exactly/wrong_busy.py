@@ -2,8 +2,8 @@
 
 import time
 
-CAUGHT_BY = "burns no CPU time while it waits"
-HINT = "has the processor for itself"
+CAUGHT_BY = "uses no CPU time while it waits"
+HINT = "keeps a processor busy"
 
 
 def recv_exactly(sock, nbytes, deadline_s):

@@ -1,6 +1,6 @@
 """Gives every recv() the whole deadline."""
 
-CAUGHT_BY = "has one deadline for the whole"
+CAUGHT_BY = "has one deadline for the whole call"
 HINT = "begins again with the next"
 
 

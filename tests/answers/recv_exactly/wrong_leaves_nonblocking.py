@@ -3,8 +3,8 @@
 import select
 import time
 
-CAUGHT_BY = "works on a socket that does not block"
-ALSO = ("puts the socket's timeout back",)
+CAUGHT_BY = "works on a non-blocking socket"
+ALSO = ("restores the socket's timeout",)
 HINT = "BlockingIOError"
 
 

@@ -2,14 +2,14 @@
 
 CAUGHT_BY = "raises TimeoutError at the deadline"
 ALSO = (
-    "has one deadline for the whole",
-    "works on a socket that does not block",
-    "puts the socket's timeout back",
-    "puts the socket's timeout back after an error",
+    "has one deadline for the whole call",
+    "works on a non-blocking socket",
+    "restores the socket's timeout",
+    "restores the socket's timeout after an error",
     "lets the kernel's errors through",
-    "burns no CPU time while it waits",
+    "uses no CPU time while it waits",
 )
-HINT = "no recv() wait longer"
+HINT = "let no recv() wait beyond"
 
 
 def recv_exactly(sock, nbytes, deadline_s):

@@ -4,11 +4,11 @@ import time
 
 CAUGHT_BY = "raises TimeoutError at the deadline"
 ALSO = (
-    "has one deadline for the whole",
-    "puts the socket's timeout back after an error",
-    "burns no CPU time while it waits",
+    "has one deadline for the whole call",
+    "restores the socket's timeout after an error",
+    "uses no CPU time while it waits",
 )
-HINT = "fall silent for ever"
+HINT = "fall silent forever"
 
 
 def recv_exactly(sock, nbytes, deadline_s):

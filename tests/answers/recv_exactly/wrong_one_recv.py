@@ -2,10 +2,10 @@
 
 CAUGHT_BY = "waits for bytes that come in pieces"
 ALSO = (
-    "returns nothing at once when nothing is asked for",
-    "raises EOFError when the stream ends before",
+    "returns immediately for zero bytes",
+    "raises EOFError when the stream ends too early",
     "raises TimeoutError at the deadline",
-    "has one deadline for the whole",
+    "has one deadline for the whole call",
 )
 HINT = "perhaps fewer"
 

@@ -3,8 +3,8 @@
 import time
 
 CAUGHT_BY = (
-    "raises EOFError when the stream ends before",
-    "puts the socket's timeout back after an error",
+    "raises EOFError when the stream ends too early",
+    "restores the socket's timeout after an error",
 )
 HINT = "raise EOFError there"
 

@@ -2,7 +2,7 @@
 
 import time
 
-CAUGHT_BY = "returns nothing at once when nothing is asked for"
+CAUGHT_BY = "returns immediately for zero bytes"
 HINT = "nothing to wait for"
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 
-CAUGHT_BY = "lets nobody wait for a member who never reads"
+CAUGHT_BY = "keeps serving members beside one who never reads"
 ALSO = (
     "drops a member who is too far behind",
     "survives members who leave and who reset",

@@ -1,4 +1,4 @@
-"""Leaves lines out for a member who is behind, and does not tell it."""
+"""Skips lines for a member who is behind, without a word to it."""
 
 import asyncio
 from contextlib import suppress

@@ -3,7 +3,7 @@
 import asyncio
 from contextlib import suppress
 
-CAUGHT_BY = "lets nobody wait for a member who never reads"
+CAUGHT_BY = "keeps serving members beside one who never reads"
 ALSO = ("drops a member who is too far behind",)
 HINT = "do not wait"
 

@@ -6,14 +6,14 @@ from contextlib import suppress
 CAUGHT_BY = "sends nothing back to the sender"
 ALSO = (
     "passes on whole lines only",
-    "splits what comes in one piece, and keeps the order",
-    "lets nobody wait for a member who never reads",
+    "splits lines that come in one piece, and keeps their order",
+    "keeps serving members beside one who never reads",
     "drops a member who is too far behind",
     "survives members who leave and who reset",
     "closes the connections of members who have left",
     "passes a line on to the others",
 )
-HINT = "leave out the writer"
+HINT = "skip the writer"
 
 
 async def serve_chat(listener):

@@ -3,7 +3,7 @@
 import asyncio
 from contextlib import suppress
 
-CAUGHT_BY = "survives a line without end"
+CAUGHT_BY = "survives an endless line"
 HINT = "readline() raises ValueError"
 
 

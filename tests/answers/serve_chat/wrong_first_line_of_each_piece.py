@@ -5,14 +5,14 @@ from contextlib import suppress
 
 CAUGHT_BY = (
     "passes on whole lines only",
-    "splits what comes in one piece, and keeps the order",
+    "splits lines that come in one piece, and keeps their order",
 )
 ALSO = (
-    "lets nobody wait for a member who never reads",
+    "keeps serving members beside one who never reads",
     "drops a member who is too far behind",
     "survives members who leave and who reset",
     "closes the connections of members who have left",
-    "survives a line without end",
+    "survives an endless line",
     "passes a line on to the others",
 )
 HINT = "readline"

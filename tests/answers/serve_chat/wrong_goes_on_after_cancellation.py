@@ -9,12 +9,12 @@ ALSO = (
     "passes a line on to the others",
     "sends nothing back to the sender",
     "passes on whole lines only",
-    "splits what comes in one piece, and keeps the order",
-    "lets nobody wait for a member who never reads",
+    "splits lines that come in one piece, and keeps their order",
+    "keeps serving members beside one who never reads",
     "drops a member who is too far behind",
     "survives members who leave and who reset",
     "closes the connections of members who have left",
-    "survives a line without end",
+    "survives an endless line",
 )
 HINT = "do not catch CancelledError"
 

@@ -3,7 +3,7 @@
 import asyncio
 
 CAUGHT_BY = "drops a member who is too far behind"
-HINT = "bound what waits for one member"
+HINT = "limit what waits for one member"
 
 MOST = 262_144
 

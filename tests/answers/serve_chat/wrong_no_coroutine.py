@@ -1,4 +1,4 @@
-"""Starts the chat in a loop of its own."""
+"""Starts the chat in a separate event loop."""
 
 import asyncio
 import threading
@@ -7,12 +7,12 @@ CAUGHT_BY = "passes a line on to the others"
 ALSO = (
     "sends nothing back to the sender",
     "passes on whole lines only",
-    "splits what comes in one piece, and keeps the order",
-    "lets nobody wait for a member who never reads",
+    "splits lines that come in one piece, and keeps their order",
+    "keeps serving members beside one who never reads",
     "drops a member who is too far behind",
     "survives members who leave and who reset",
     "closes the connections of members who have left",
-    "survives a line without end",
+    "survives an endless line",
     "ends when it is cancelled",
     "closes everything when it is cancelled",
 )

@@ -4,9 +4,9 @@ import asyncio
 
 CAUGHT_BY = "survives members who leave and who reset"
 ALSO = (
-    "survives a line without end",
+    "survives an endless line",
     "closes everything when it is cancelled",
-    "lets nobody wait for a member who never reads",
+    "keeps serving members beside one who never reads",
     "drops a member who is too far behind",
     "closes the connections of members who have left",
 )

@@ -5,8 +5,8 @@ from contextlib import suppress
 
 CAUGHT_BY = "passes on whole lines only"
 ALSO = (
-    "survives a line without end",
-    "lets nobody wait for a member who never reads",
+    "survives an endless line",
+    "keeps serving members beside one who never reads",
     "drops a member who is too far behind",
 )
 HINT = "readline"

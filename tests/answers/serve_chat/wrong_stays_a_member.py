@@ -6,10 +6,10 @@ from contextlib import suppress
 CAUGHT_BY = "closes the connections of members who have left"
 ALSO = (
     "survives members who leave and who reset",
-    "survives a line without end",
+    "survives an endless line",
     "drops a member who is too far behind",
 )
-HINT = "take it out of the members in finally"
+HINT = "remove it from the members in finally"
 
 
 async def serve_chat(listener):

@@ -1,4 +1,4 @@
-"""Catches the cancellation, and returns as if nothing had happened."""
+"""Catches the cancellation, and returns normally."""
 
 import asyncio
 from contextlib import suppress

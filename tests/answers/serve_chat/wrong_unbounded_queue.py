@@ -4,7 +4,7 @@ import asyncio
 from contextlib import suppress
 
 CAUGHT_BY = "drops a member who is too far behind"
-HINT = "bound what waits for one member"
+HINT = "limit what waits for one member"
 
 
 async def serve_chat(listener):

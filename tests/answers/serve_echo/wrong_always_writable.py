@@ -3,8 +3,8 @@
 import selectors
 
 CAUGHT_BY = (
-    "burns no CPU time while nobody says anything",
-    "burns no CPU time while a client never reads",
+    "uses no CPU time while no client sends anything",
+    "uses no CPU time while a client never reads",
 )
 HINT = "only while something is unsent"
 

@@ -2,16 +2,16 @@
 
 import selectors
 
-CAUGHT_BY = "serves one client while another says nothing"
+CAUGHT_BY = "serves one client while another sends nothing"
 ALSO = (
-    "closes the connections of clients that have gone",
+    "closes the connections of clients that have finished",
     "survives a client that resets",
     "echoes",
     "echoes more than the buffers hold",
     "serves others while one never reads",
     "sends the rest after the client has finished",
 )
-HINT = "ends all"
+HINT = "ends the server"
 
 READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 MOST = 65_536

@@ -1,4 +1,4 @@
-"""Closes at once when the client has finished."""
+"""Closes immediately when the client has finished."""
 
 import selectors
 

@@ -7,8 +7,8 @@ ALSO = (
     "echoes more than the buffers hold",
     "sends the rest after the client has finished",
     "holds off a client that never reads",
-    "keeps the clients' bytes apart",
-    "burns no CPU time while a client never reads",
+    "does not mix the clients' bytes",
+    "uses no CPU time while a client never reads",
 )
 HINT = "keep what is unsent"
 

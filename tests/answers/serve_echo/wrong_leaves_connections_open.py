@@ -2,7 +2,7 @@
 
 import selectors
 
-CAUGHT_BY = "stops when it is told to, and closes everything"
+CAUGHT_BY = "stops when `stop` is set, and closes everything"
 HINT = "close all that is still registered"
 
 READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE

@@ -8,8 +8,8 @@ ALSO = (
     "sends the rest after the client has finished",
     "holds off a client that never reads",
     "serves others while one never reads",
-    "burns no CPU time while a client never reads",
-    "keeps the clients' bytes apart",
+    "uses no CPU time while a client never reads",
+    "does not mix the clients' bytes",
 )
 HINT = "wait for EVENT_WRITE"
 

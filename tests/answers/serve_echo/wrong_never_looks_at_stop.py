@@ -1,21 +1,21 @@
-"""Waits in select() for ever."""
+"""Waits in select() forever."""
 
 import selectors
 
-CAUGHT_BY = "stops when it is told to, and closes everything"
+CAUGHT_BY = "stops when `stop` is set, and closes everything"
 ALSO = (
     "echoes",
-    "serves one client while another says nothing",
+    "serves one client while another sends nothing",
     "echoes more than the buffers hold",
-    "keeps the clients' bytes apart",
+    "does not mix the clients' bytes",
     "holds off a client that never reads",
     "serves others while one never reads",
     "goes on when the client reads again",
     "sends the rest after the client has finished",
     "survives a client that resets",
-    "closes the connections of clients that have gone",
-    "burns no CPU time while nobody says anything",
-    "burns no CPU time while a client never reads",
+    "closes the connections of clients that have finished",
+    "uses no CPU time while no client sends anything",
+    "uses no CPU time while a client never reads",
 )
 HINT = "give select() a timeout"
 

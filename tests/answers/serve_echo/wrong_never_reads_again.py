@@ -6,12 +6,12 @@ CAUGHT_BY = "goes on when the client reads again"
 ALSO = (
     "echoes more than the buffers hold",
     "sends the rest after the client has finished",
-    "burns no CPU time while a client never reads",
-    "keeps the clients' bytes apart",
-    "closes the connections of clients that have gone",
-    "burns no CPU time while nobody says anything",
+    "uses no CPU time while a client never reads",
+    "does not mix the clients' bytes",
+    "closes the connections of clients that have finished",
+    "uses no CPU time while no client sends anything",
 )
-HINT = "read again when it has become little"
+HINT = "read again when little of it is left"
 
 READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 MOST = 65_536

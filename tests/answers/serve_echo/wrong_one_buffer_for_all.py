@@ -2,14 +2,14 @@
 
 import selectors
 
-CAUGHT_BY = "keeps the clients' bytes apart"
+CAUGHT_BY = "does not mix the clients' bytes"
 ALSO = (
     "serves others while one never reads",
     "sends the rest after the client has finished",
     "goes on when the client reads again",
     "survives a client that resets",
-    "burns no CPU time while a client never reads",
-    "closes the connections of clients that have gone",
+    "uses no CPU time while a client never reads",
+    "closes the connections of clients that have finished",
     "holds off a client that never reads",
 )
 HINT = "belongs to one connection"

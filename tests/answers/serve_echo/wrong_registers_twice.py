@@ -5,14 +5,14 @@ import selectors
 CAUGHT_BY = "goes on when the client reads again"
 ALSO = (
     "echoes more than the buffers hold",
-    "keeps the clients' bytes apart",
+    "does not mix the clients' bytes",
     "holds off a client that never reads",
     "serves others while one never reads",
     "sends the rest after the client has finished",
     "survives a client that resets",
-    "burns no CPU time while a client never reads",
+    "uses no CPU time while a client never reads",
 )
-HINT = "mend this line first"
+HINT = "fix this line first"
 
 READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 MOST = 65_536

@@ -3,7 +3,7 @@
 import selectors
 
 CAUGHT_BY = "survives a client that resets"
-ALSO = ("serves one client while another says nothing",)
+ALSO = ("serves one client while another sends nothing",)
 HINT = "go on"
 
 READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE

@@ -4,11 +4,11 @@ import selectors
 
 CAUGHT_BY = "serves others while one never reads"
 ALSO = (
-    "keeps the clients' bytes apart",
+    "does not mix the clients' bytes",
     "goes on when the client reads again",
     "sends the rest after the client has finished",
     "survives a client that resets",
-    "burns no CPU time while a client never reads",
+    "uses no CPU time while a client never reads",
 )
 HINT = "holds up all"
 

@@ -2,8 +2,8 @@
 
 import selectors
 
-CAUGHT_BY = "burns no CPU time while a client never reads"
-HINT = "stays readable for ever"
+CAUGHT_BY = "uses no CPU time while a client never reads"
+HINT = "stays readable forever"
 
 READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 MOST = 65_536

@@ -4,12 +4,12 @@ import selectors
 
 CAUGHT_BY = (
     "sends the rest after the client has finished",
-    "closes the connections of clients that have gone",
+    "closes the connections of clients that have finished",
 )
 ALSO = (
     "echoes more than the buffers hold",
-    "stops when it is told to, and closes everything",
-    "serves one client while another says nothing",
+    "stops when `stop` is set, and closes everything",
+    "serves one client while another sends nothing",
 )
 HINT = "close when nothing is unsent"
 

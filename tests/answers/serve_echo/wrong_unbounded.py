@@ -5,7 +5,7 @@ import selectors
 CAUGHT_BY = "holds off a client that never reads"
 ALSO = (
     "serves others while one never reads",
-    "burns no CPU time while a client never reads",
+    "uses no CPU time while a client never reads",
     "goes on when the client reads again",
 )
 HINT = "backpressure"

@@ -5,7 +5,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-CAUGHT_BY = "believes no long name"
+CAUGHT_BY = "refuses a long name by its length"
 HINT = "no name is longer"
 
 

@@ -1,12 +1,12 @@
-"""Looks whether the path begins with the folder, as text and without resolving."""
+"""Checks that the path begins with the folder, as text and without resolving."""
 
 import threading
 import time
 from contextlib import suppress
 from pathlib import Path
 
-CAUGHT_BY = "gives out no file from elsewhere"
-HINT = "what the path really is"
+CAUGHT_BY = "serves no file outside the folder"
+HINT = "is the real path"
 
 
 class Seats:

@@ -6,7 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 
 CAUGHT_BY = "survives EMFILE"
-HINT = "descriptors run out"
+HINT = "no descriptor is free"
 
 
 class Seats:

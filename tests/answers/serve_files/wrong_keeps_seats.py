@@ -5,8 +5,8 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-CAUGHT_BY = "gives a seat back"
-HINT = "however the connection ends"
+CAUGHT_BY = "accepts new connections of an address when old ones have ended"
+HINT = "a connection can end in many ways"
 ALSO = ("goes on when a file is missing",)
 
 

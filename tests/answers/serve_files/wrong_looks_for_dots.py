@@ -6,10 +6,10 @@ from contextlib import suppress
 from pathlib import Path
 
 CAUGHT_BY = (
-    "gives out no file from elsewhere",
-    "still serves what lies inside",
+    "serves no file outside the folder",
+    "serves every file inside the folder",
 )
-HINT = "what the path really is"
+HINT = "is the real path"
 
 
 class Seats:

@@ -6,10 +6,10 @@ from contextlib import suppress
 from pathlib import Path
 
 CAUGHT_BY = "goes on when a file is missing"
-HINT = "a name may be no text"
+HINT = "a name may not be valid text"
 ALSO = (
-    "gives a seat back",
-    "leaves no connection open, and returns when it is told to",
+    "accepts new connections of an address when old ones have ended",
+    "leaves no connection open, and returns when `stop` is set",
 )
 
 

@@ -1,4 +1,4 @@
-"""Waits for a request for ever."""
+"""Waits for a request forever."""
 
 import threading
 import time
@@ -11,9 +11,9 @@ CAUGHT_BY = (
 )
 HINT = "one deadline for the whole request"
 ALSO = (
-    "leaves no connection open, and returns when it is told to",
-    "gives an address no more seats than it may have",
-    "gives a seat back",
+    "leaves no connection open, and returns when `stop` is set",
+    "limits the connections of each address",
+    "accepts new connections of an address when old ones have ended",
 )
 
 

@@ -5,7 +5,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-CAUGHT_BY = "gives an address no more seats than it may have"
+CAUGHT_BY = "limits the connections of each address"
 HINT = "count the connections of each address"
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 CAUGHT_BY = (
     "serves others while one is silent",
-    "gives an address no more seats than it may have",
+    "limits the connections of each address",
 )
 HINT = "a thread for each connection"
 

@@ -1,13 +1,13 @@
-"""Waits in sendall() for ever."""
+"""Waits in sendall() forever."""
 
 import threading
 import time
 from contextlib import suppress
 from pathlib import Path
 
-CAUGHT_BY = "closes a client that does not take its reply"
+CAUGHT_BY = "closes a client that does not read its reply"
 HINT = "a timeout before sendall()"
-ALSO = ("leaves no connection open, and returns when it is told to",)
+ALSO = ("leaves no connection open, and returns when `stop` is set",)
 
 
 class Seats:

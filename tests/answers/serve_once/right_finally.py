@@ -1,4 +1,4 @@
-"""Nested try and finally, pieces joined at the end, and a send loop of its own."""
+"""Nested try and finally, pieces joined at the end, and a send loop."""
 
 
 def serve_once(listener):

@@ -1,7 +1,7 @@
-"""Begins to care for the listener only when somebody has come."""
+"""Guards the listener only after a client has come."""
 
-CAUGHT_BY = "closes the listener when nobody comes"
-HINT = "begins before accept()"
+CAUGHT_BY = "closes the listener when no client comes"
+HINT = "before accept()"
 
 
 def serve_once(listener):

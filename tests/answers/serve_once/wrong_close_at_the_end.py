@@ -2,8 +2,8 @@
 
 CAUGHT_BY = (
     "closes both sockets when the client resets",
-    "closes both sockets when the client leaves during the reply",
-    "closes the listener when nobody comes",
+    "closes both sockets when the client resets during the reply",
+    "closes the listener when no client comes",
 )
 HINT = "is not reached when recv() raises"
 

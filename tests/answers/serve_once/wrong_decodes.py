@@ -1,6 +1,6 @@
 """Makes text of the bytes, and bytes of the text."""
 
-CAUGHT_BY = "takes bytes that are no text"
+CAUGHT_BY = "accepts bytes that are not text"
 HINT = "a stream carries bytes"
 
 

@@ -3,7 +3,7 @@
 CAUGHT_BY = (
     "answers a well-behaved client",
     "waits for a client that sends in pieces",
-    "takes bytes that are no text",
+    "accepts bytes that are not text",
     "sends a large reply to its end",
     "serves one client only",
 )

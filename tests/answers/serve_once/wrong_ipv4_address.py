@@ -1,4 +1,4 @@
-"""Takes the client's address apart as if every address had two parts."""
+"""Unpacks the client's address as if every address had two parts."""
 
 CAUGHT_BY = "does the same over IPv6"
 HINT = "an IPv6 address has four parts"

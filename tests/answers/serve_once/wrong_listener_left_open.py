@@ -1,12 +1,12 @@
 """Closes the connection and thinks that this was all."""
 
 CAUGHT_BY = (
-    "frees its address at once",
+    "frees its address immediately",
     "closes both sockets when the client resets",
-    "closes both sockets when the client leaves during the reply",
-    "closes the listener when nobody comes",
+    "closes both sockets when the client resets during the reply",
+    "closes the listener when no client comes",
 )
-HINT = "the listener is a socket of its own"
+HINT = "the listener is a separate socket"
 
 
 def serve_once(listener):

@@ -1,6 +1,6 @@
 """Reads one line instead of everything."""
 
-CAUGHT_BY = "takes bytes that are no text"
+CAUGHT_BY = "accepts bytes that are not text"
 HINT = "do not decode, strip or split"
 
 

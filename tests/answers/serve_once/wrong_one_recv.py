@@ -1,8 +1,8 @@
 """Believes that one recv() gives one message."""
 
 CAUGHT_BY = ("waits for a client that sends in pieces", "sends a large reply to its end")
-ALSO = ("closes both sockets when the client leaves during the reply",)
-HINT = "recv() gives what has arrived so far"
+ALSO = ("closes both sockets when the client resets during the reply",)
+HINT = "recv() returns what has arrived so far"
 
 
 def serve_once(listener):

@@ -4,7 +4,7 @@ CAUGHT_BY = "waits for a client that sends in pieces"
 # On a busy machine even a fast client pauses.
 ALSO = (
     "sends a large reply to its end",
-    "closes both sockets when the client leaves during the reply",
+    "closes both sockets when the client resets during the reply",
 )
 HINT = "not a short read, a line end or a pause"
 

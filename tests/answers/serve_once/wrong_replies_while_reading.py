@@ -1,7 +1,7 @@
-"""Replies to each piece at once: with a client that only sends, both buffers fill up."""
+"""Replies to each piece immediately: with a client that only sends, both buffers fill up."""
 
 CAUGHT_BY = "sends a large reply to its end"
-ALSO = ("closes both sockets when the client leaves during the reply",)
+ALSO = ("closes both sockets when the client resets during the reply",)
 HINT = "a client may send everything before it reads anything"
 
 

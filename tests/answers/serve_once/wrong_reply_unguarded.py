@@ -1,6 +1,6 @@
 """Guards the reading, and forgets that sending can fail as well."""
 
-CAUGHT_BY = "closes both sockets when the client leaves during the reply"
+CAUGHT_BY = "closes both sockets when the client resets during the reply"
 HINT = "sending can fail like reading"
 
 

@@ -1,6 +1,6 @@
 """Serves well, and forgets to give back what it read."""
 
-CAUGHT_BY = ("gives back what it read", "bears a client that says nothing")
+CAUGHT_BY = ("returns what it read", "serves a client that sends nothing")
 HINT = "return the bytes that were read"
 
 

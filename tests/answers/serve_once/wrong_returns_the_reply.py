@@ -1,6 +1,6 @@
 """Gives back what it sent."""
 
-CAUGHT_BY = "gives back what it read"
+CAUGHT_BY = "returns what it read"
 HINT = "before they were put in capitals"
 
 

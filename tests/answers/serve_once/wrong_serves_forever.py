@@ -1,6 +1,6 @@
 """Comes to no end: it waits for the next client."""
 
-CAUGHT_BY = ("answers a well-behaved client", "gives back what it read")
+CAUGHT_BY = ("answers a well-behaved client", "returns what it read")
 HINT = "then close"
 
 

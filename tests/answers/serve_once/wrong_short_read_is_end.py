@@ -3,7 +3,7 @@
 CAUGHT_BY = "waits for a client that sends in pieces"
 ALSO = (
     "sends a large reply to its end",
-    "closes both sockets when the client leaves during the reply",
+    "closes both sockets when the client resets during the reply",
 )
 HINT = "not a short read, a line end or a pause"
 

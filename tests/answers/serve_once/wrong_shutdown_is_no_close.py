@@ -3,7 +3,7 @@
 CAUGHT_BY = (
     "closes the connection itself",
     "closes both sockets when the client resets",
-    "closes both sockets when the client leaves during the reply",
+    "closes both sockets when the client resets during the reply",
 )
 HINT = "use `with connection:`, or close() in finally"
 

@@ -1,7 +1,7 @@
 """Takes a client without a word for a mistake."""
 
-CAUGHT_BY = "bears a client that says nothing"
-ALSO = ("frees its address at once", "closes the connection itself")
+CAUGHT_BY = "serves a client that sends nothing"
+ALSO = ("frees its address immediately", "closes the connection itself")
 HINT = "an end of stream like any other"
 
 

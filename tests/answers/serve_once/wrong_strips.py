@@ -1,6 +1,6 @@
 """Tidies the text up before replying."""
 
-CAUGHT_BY = "takes bytes that are no text"
+CAUGHT_BY = "accepts bytes that are not text"
 HINT = "do not decode, strip or split"
 
 

@@ -1,7 +1,7 @@
 """Cleans up well, and hides that the client was lost."""
 
-CAUGHT_BY = "lets the error reach its caller"
-HINT = "the caller must learn that it failed"
+CAUGHT_BY = "lets the caller see the error"
+HINT = "the caller must know that it failed"
 
 
 def serve_once(listener):

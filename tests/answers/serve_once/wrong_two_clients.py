@@ -1,4 +1,4 @@
-"""Serves whoever is waiting, not one client."""
+"""Serves every waiting client, not one."""
 
 CAUGHT_BY = "serves one client only"
 HINT = "call accept() once"

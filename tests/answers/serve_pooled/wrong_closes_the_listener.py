@@ -5,18 +5,18 @@ from concurrent.futures import ThreadPoolExecutor
 
 CAUGHT_BY = "serves a client"
 ALSO = (
-    "serves as many at once as there are workers",
-    "serves no more at once than that",
-    "accepts nobody for whom no thread is free",
+    "serves as many clients concurrently as there are workers",
+    "serves no more clients concurrently than that",
+    "accepts no client while all workers are busy",
     "closes every connection",
     "survives handlers that raise",
-    "returns when it is told to stop",
+    "returns when `stop` is set",
     "stops although all workers are busy",
     "refuses new clients while it drains",
-    "loses no reply under way",
-    "leaves no thread behind",
+    "loses no reply in progress",
+    "leaves no thread running",
 )
-HINT = "and not the listener"
+HINT = "not the listener"
 
 
 def serve_pooled(listener, handle, workers, stop):

@@ -1,10 +1,10 @@
-"""Closes the connections when it is told to stop."""
+"""Closes the connections when `stop` is set."""
 
 import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
-CAUGHT_BY = "loses no reply under way"
+CAUGHT_BY = "loses no reply in progress"
 HINT = "do not close"
 
 

@@ -1,10 +1,10 @@
-"""Returns at once, and leaves its daemon threads to themselves."""
+"""Returns immediately, while its daemon threads still run."""
 
 import threading
 from contextlib import suppress
 
-CAUGHT_BY = "loses no reply under way"
-ALSO = ("leaves no thread behind",)
+CAUGHT_BY = "loses no reply in progress"
+ALSO = ("leaves no thread running",)
 HINT = "join the threads"
 
 

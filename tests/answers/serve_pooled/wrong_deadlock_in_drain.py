@@ -5,10 +5,10 @@ import threading
 CAUGHT_BY = ("survives handlers that raise",)
 ALSO = (
     "closes every connection",
-    "leaves no thread behind",
-    "returns when it is told to stop",
+    "leaves no thread running",
+    "returns when `stop` is set",
     "refuses new clients while it drains",
-    "loses no reply under way",
+    "loses no reply in progress",
     "stops although all workers are busy",
 )
 HINT = "in finally"

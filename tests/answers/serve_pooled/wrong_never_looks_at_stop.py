@@ -1,14 +1,14 @@
-"""Waits in accept() for ever."""
+"""Waits in accept() forever."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
-CAUGHT_BY = "returns when it is told to stop"
+CAUGHT_BY = "returns when `stop` is set"
 ALSO = (
     "stops although all workers are busy",
     "refuses new clients while it drains",
-    "loses no reply under way",
-    "leaves no thread behind",
+    "loses no reply in progress",
+    "leaves no thread running",
 )
 HINT = "give the listener a timeout"
 

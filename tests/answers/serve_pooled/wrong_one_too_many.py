@@ -3,7 +3,7 @@
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
-CAUGHT_BY = "accepts nobody for whom no thread is free"
+CAUGHT_BY = "accepts no client while all workers are busy"
 HINT = "not before"
 
 

@@ -3,14 +3,14 @@
 from contextlib import suppress
 
 CAUGHT_BY = (
-    "serves as many at once as there are workers",
-    "accepts nobody for whom no thread is free",
+    "serves as many clients concurrently as there are workers",
+    "accepts no client while all workers are busy",
     "stops although all workers are busy",
-    "loses no reply under way",
+    "loses no reply in progress",
 )
 ALSO = (
     "refuses new clients while it drains",
-    "serves no more at once than that",
+    "serves no more clients concurrently than that",
 )
 HINT = "go back to accept()"
 

@@ -4,8 +4,8 @@ import threading
 from contextlib import suppress
 
 CAUGHT_BY = (
-    "serves no more at once than that",
-    "accepts nobody for whom no thread is free",
+    "serves no more clients concurrently than that",
+    "accepts no client while all workers are busy",
 )
 HINT = "has no bound"
 

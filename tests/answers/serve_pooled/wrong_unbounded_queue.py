@@ -2,7 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
-CAUGHT_BY = "accepts nobody for whom no thread is free"
+CAUGHT_BY = "accepts no client while all workers are busy"
 HINT = "not before"
 
 

@@ -4,7 +4,7 @@ import contextlib
 import threading
 import time
 
-CAUGHT_BY = "says goodbye"
+CAUGHT_BY = "answers close_notify"
 HINT = "answer with unwrap()"
 
 

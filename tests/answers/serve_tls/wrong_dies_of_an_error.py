@@ -4,19 +4,19 @@ import contextlib
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-CAUGHT_BY = "survives a client that speaks no TLS"
-HINT = "ends this connection"
+CAUGHT_BY = "survives a client that does not speak TLS"
+HINT = "end this connection"
 ALSO = (
     "echoes over TLS",
-    "serves a client while another does not shake hands",
-    "serves a client while another says nothing",
-    "closes a client that does not shake hands in time",
+    "serves a client while another does not begin its handshake",
+    "serves a client while another sends nothing",
+    "closes a client that does not complete its handshake in time",
     "gives the handshake one deadline, not one for each byte",
-    "closes a client that is silent afterwards",
-    "survives a client that does not trust it",
-    "says goodbye",
+    "closes a client that is silent after its handshake",
+    "survives a client that does not trust its certificate",
+    "answers close_notify",
     "leaves no connection open",
-    "returns when it is told to stop",
+    "returns when `stop` is set",
 )
 
 

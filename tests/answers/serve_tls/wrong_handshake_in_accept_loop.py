@@ -4,7 +4,7 @@ import contextlib
 import threading
 import time
 
-CAUGHT_BY = "serves a client while another does not shake hands"
+CAUGHT_BY = "serves a client while another does not begin its handshake"
 HINT = "never between two calls of accept()"
 
 

@@ -7,11 +7,11 @@ import time
 CAUGHT_BY = "leaves no connection open"
 HINT = "another object with the same descriptor"
 ALSO = (
-    "closes a client that does not shake hands in time",
+    "closes a client that does not complete its handshake in time",
     "gives the handshake one deadline, not one for each byte",
-    "closes a client that is silent afterwards",
-    "survives a client that speaks no TLS",
-    "returns when it is told to stop",
+    "closes a client that is silent after its handshake",
+    "survives a client that does not speak TLS",
+    "returns when `stop` is set",
 )
 
 kept = []

@@ -1,10 +1,10 @@
-"""Waits in accept() and in recv() for ever."""
+"""Waits in accept() and in recv() forever."""
 
 import contextlib
 import threading
 import time
 
-CAUGHT_BY = "returns when it is told to stop"
+CAUGHT_BY = "returns when `stop` is set"
 HINT = "give the listener a timeout"
 
 

@@ -5,7 +5,7 @@ import threading
 import time
 
 CAUGHT_BY = (
-    "closes a client that does not shake hands in time",
+    "closes a client that does not complete its handshake in time",
     "gives the handshake one deadline, not one for each byte",
 )
 HINT = "set a timeout before"

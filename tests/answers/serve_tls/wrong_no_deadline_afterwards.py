@@ -3,7 +3,7 @@
 import contextlib
 import threading
 
-CAUGHT_BY = "closes a client that is silent afterwards"
+CAUGHT_BY = "closes a client that is silent after its handshake"
 HINT = "for recv(), too"
 
 

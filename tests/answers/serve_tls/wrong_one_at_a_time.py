@@ -4,8 +4,8 @@ import contextlib
 import time
 
 CAUGHT_BY = (
-    "serves a client while another does not shake hands",
-    "serves a client while another says nothing",
+    "serves a client while another does not begin its handshake",
+    "serves a client while another sends nothing",
 )
 HINT = "never between two calls"
 

@@ -7,16 +7,16 @@ import time
 CAUGHT_BY = "echoes over TLS"
 HINT = "wrap_socket(connection"
 ALSO = (
-    "serves a client while another says nothing",
-    "serves a client while another does not shake hands",
-    "closes a client that does not shake hands in time",
+    "serves a client while another sends nothing",
+    "serves a client while another does not begin its handshake",
+    "closes a client that does not complete its handshake in time",
     "gives the handshake one deadline, not one for each byte",
-    "closes a client that is silent afterwards",
-    "survives a client that speaks no TLS",
-    "survives a client that does not trust it",
-    "says goodbye",
+    "closes a client that is silent after its handshake",
+    "survives a client that does not speak TLS",
+    "survives a client that does not trust its certificate",
+    "answers close_notify",
     "leaves no connection open",
-    "returns when it is told to stop",
+    "returns when `stop` is set",
 )
 
 

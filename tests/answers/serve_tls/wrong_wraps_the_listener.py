@@ -4,16 +4,16 @@ import contextlib
 import threading
 import time
 
-CAUGHT_BY = "serves a client while another does not shake hands"
+CAUGHT_BY = "serves a client while another does not begin its handshake"
 HINT = "never between two calls"
 ALSO = (
-    "serves a client while another says nothing",
-    "closes a client that does not shake hands in time",
+    "serves a client while another sends nothing",
+    "closes a client that does not complete its handshake in time",
     "gives the handshake one deadline, not one for each byte",
-    "survives a client that speaks no TLS",
-    "survives a client that does not trust it",
+    "survives a client that does not speak TLS",
+    "survives a client that does not trust its certificate",
     "leaves no connection open",
-    "returns when it is told to stop",
+    "returns when `stop` is set",
 )
 
 
