@@ -254,7 +254,7 @@ def test_passes_on_to_loopback_only(host: str) -> None:
 def test_what_is_no_address_is_refused() -> None:
     with pytest.raises(ValueError, match="not a numeric address"):
         proxy(("localhost", 80))
-    with pytest.raises(TypeError, match="no endpoint"):
+    with pytest.raises(TypeError, match="not an endpoint"):
         proxy("127.0.0.1:80")
 
 
