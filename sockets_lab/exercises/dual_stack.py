@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 from unittest import mock
 
-from sockets_lab.background.ownership import sockets_in
+from sockets_lab.background import sockets_in
 from sockets_lab.capabilities import Unavailable
 from sockets_lab.exercises.harness.runner import Behaviours, Failed, NotStarted, Report, Sandbox
 

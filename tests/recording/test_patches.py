@@ -5,9 +5,8 @@ import gc
 import random
 import signal
 import socket
-import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from types import FrameType
 from typing import Any
@@ -18,6 +17,7 @@ from sockets_lab import record
 from sockets_lab.recording import Recording
 from tests.conftest import Family
 from tests.recording.test_recording import connect, lines, listener
+from tests.support.interrupting import interrupted_at_instruction, no_collection
 
 __all__ = ["listener"]  # a fixture of the other file
 
@@ -222,7 +222,7 @@ PATCHING_ONE = ("_patch", "_recorded", "_init", "_method", "_recv", "_send")  # 
 def test_interrupt_anywhere_leaves_nothing_behind() -> None:
     """Ctrl-C is raised before each bytecode instruction of entering and leaving, one a run."""
     instruction = 0
-    while interrupted_at(instruction, session):
+    while interrupted_at_instruction(instruction, session, STRUCK, without=PATCHING_ONE):
         assert not is_patched(), f"left patched by an interrupt at instruction {instruction}"
         assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
         instruction += 1
@@ -234,52 +234,26 @@ def session() -> None:
         pass
 
 
-def interrupted_at(instruction: int, function: Callable[[], None]) -> bool:
-    """Run `function`; return True if it reached `instruction` of the recording's code."""
-    left = instruction
-
-    def trace(frame: FrameType, event: str, argument: Any) -> Any:
-        nonlocal left
-        if frame.f_globals["__name__"] not in STRUCK or frame.f_code.co_name in PATCHING_ONE:
-            return None
-        frame.f_trace_opcodes, frame.f_trace_lines = True, False
-        if event in ("call", "opcode"):
-            left -= 1
-            if left == -1:
-                signal.raise_signal(signal.SIGINT)
-        return trace
-
-    before = sys.gettrace()
-    sys.settrace(trace)
-    try:
-        function()
-    except KeyboardInterrupt:
-        pass
-    finally:
-        sys.settrace(before)
-    return left < 0
-
-
 def test_random_interrupts_leave_nothing_behind(listener: socket.socket) -> None:
     chance = random.Random(1)
     main = threading.main_thread().ident or 0
     strike = functools.partial(signal.pthread_kill, main, signal.SIGINT)
     # All are kept: Python itself loses an interrupt that strikes while a Thread is collected.
     timers = [threading.Timer(chance.uniform(0.0, 0.002), strike) for _ in range(100)]
-    gc.collect()
     struck = 0
-    for timer in timers:
-        try:
-            timer.start()
-            while timer.is_alive():
-                with record() as recording:
-                    listener.getsockname()
-                    assert len(recording) == 1
+    with no_collection():
+        for timer in timers:
+            try:
+                timer.start()
+                while timer.is_alive():
+                    with record() as recording:
+                        listener.getsockname()
+                        assert len(recording) == 1
+                timer.join()
+            except KeyboardInterrupt:
+                struck += 1
             timer.join()
-        except KeyboardInterrupt:
-            struck += 1
-        timer.join()
-        assert not is_patched()
+            assert not is_patched()
     assert struck >= 95
 
 

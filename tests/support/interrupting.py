@@ -19,6 +19,7 @@ __all__ = [
     "interrupted_at_instruction",
     "interrupted_on_entry",
     "interrupted_once_waiting",
+    "no_collection",
     "no_group_is_found",
 ]
 
@@ -34,15 +35,28 @@ def interrupted_after(delay_s: float) -> Iterator[None]:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.raise_signal(signal.SIGINT)
 
-    before = signal.signal(signal.SIGALRM, press)
-    gc.disable()  # Python ignores an interrupt that strikes in a callback of the collector
+    with no_collection():
+        before = signal.signal(signal.SIGALRM, press)
+        try:
+            # Again and again until the main thread takes note: it may be on its way into a call.
+            signal.setitimer(signal.ITIMER_REAL, delay_s, 0.02)
+            yield
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, before)
+
+
+@contextmanager
+def no_collection() -> Iterator[None]:
+    """Collect garbage before the block, and none in it.
+
+    Python ignores an interrupt that strikes in a callback of the collector, and Hypothesis has one.
+    """
+    gc.collect()
+    gc.disable()
     try:
-        # Again and again until the main thread takes note: it may be on its way into a call.
-        signal.setitimer(signal.ITIMER_REAL, delay_s, 0.02)
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
         gc.enable()
 
 

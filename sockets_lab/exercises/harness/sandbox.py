@@ -17,8 +17,7 @@ from typing import Any, Self
 
 from sockets_lab import background
 from sockets_lab.addresses import loopback
-from sockets_lab.background.locations import location_of, location_of_error
-from sockets_lab.background.ownership import OpenSockets, sockets_at
+from sockets_lab.background import OpenSockets, location_of, location_of_error, sockets_at
 from sockets_lab.capabilities import Unavailable
 from sockets_lab.kernel import unread
 
