@@ -139,10 +139,24 @@ def test_a_cell_that_hangs_is_not_waited_for(tmp_path):
         kernel.run("import threading; threading.Event().wait()", deadline_s=0.5)
 
 
-def test_switched_off_abilities_are_lacking(tmp_path):
+def test_switched_off_capabilities_are_lacking(tmp_path):
+    """Each case begins with no variables, and with its own capabilities switched off."""
     source = (
-        "from sockets_lab.capabilities import require\nrequire('namespaces', 'a private network')"
+        "from sockets_lab.capabilities import require\n"
+        "assert 'before' not in globals()\n"
+        "before = True\n"
+        "require('descriptors', 'a crowd')"
     )
     path = write(tmp_path / "needy.ipynb", code(source))
-    (complaint,) = without(path, ("namespaces",))
-    assert complaint.startswith("cell 1: Unavailable: ")
+    (first,), second, (third,) = without(path, (("descriptors",), ("ipv6",), ("descriptors",)))
+    assert first.startswith("cell 1: Unavailable: ")
+    assert second == []
+    assert third == first
+
+
+def test_a_case_that_ends_the_kernel_leaves_the_others(tmp_path):
+    source = "import os\nif os.environ['SOCKETS_LAB_WITHOUT'] == 'ipv6':\n    os._exit(1)"
+    path = write(tmp_path / "fragile.ipynb", code(source))
+    first, (second,), third = without(path, (("netem",), ("ipv6",), ("netem",)))
+    assert (first, third) == ([], [])
+    assert second == "KernelDied at 'import os': the rest was not run"

@@ -1,5 +1,8 @@
 """Notebooks run to their end on machines that can do less."""
 
+from functools import cache
+from pathlib import Path
+
 import pytest
 
 from sockets_lab.capabilities import CAPABILITIES
@@ -9,20 +12,22 @@ from tests.notebooks.walks import without
 ALL = tuple(CAPABILITIES)
 
 
-def _cases():
-    """Switch off everything, and each of several capabilities that a notebook asks for.
+@cache
+def cases(path: Path) -> tuple[tuple[str, ...], ...]:
+    """Return what to switch off: everything, and each capability that the notebook asks for."""
+    asked = sorted({name for cell in code_cells(read(path)) for name in needs(cell)})
+    return (ALL, *((name,) for name in asked))
 
-    Where it asks for one only, nothing that its cells ask for stays on in either case.
-    """
+
+def _each():
     for path in course_notebooks():
-        asked = sorted({name for cell in code_cells(read(path)) for name in needs(cell)})
-        yield pytest.param(path, ALL, id=f"{path.stem}-everything")
-        for name in asked if len(asked) > 1 else []:
-            yield pytest.param(path, (name,), id=f"{path.stem}-{name}")
+        for number, off in enumerate(cases(path)):
+            name = "everything" if off == ALL else off[0]
+            yield pytest.param(path, number, id=f"{path.stem}-{name}")
 
 
-@pytest.mark.parametrize(("path", "capabilities"), list(_cases()))
-def test_no_cell_fails_without_capabilities(path, capabilities, tally):
-    complaints = without(path, capabilities)
+@pytest.mark.parametrize(("path", "number"), list(_each()))
+def test_no_cell_fails_without_capabilities(path, number, tally):
+    complaints = without(path, cases(path))[number]
     tally.add("runs with capabilities switched off", 1)
     hold_empty(path, complaints)

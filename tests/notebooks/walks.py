@@ -13,7 +13,15 @@ from pathlib import Path
 from nbformat import NotebookNode
 
 from sockets_lab.capabilities import SWITCH
-from tests.notebooks.driver import Interrupted, Kernel, Shown, Wait, fresh_kernel
+from tests.notebooks.driver import (
+    Hangs,
+    Interrupted,
+    Kernel,
+    KernelDied,
+    Shown,
+    Wait,
+    fresh_kernel,
+)
 from tests.notebooks.rules import code_cells, comparable, is_exempt, may_raise, read
 from tests.notebooks.solutions import Exercise, exercises, report, solution_code
 from tests.notebooks.watched import close_lost, left_since, look, watched
@@ -118,14 +126,33 @@ def _interrupt(walk: Interrupts, kernel: Kernel, cell: NotebookNode, usual: Show
     yield from _unlike(cell, usual, last)
 
 
-def without(path: Path, capabilities: tuple[str, ...]) -> list[str]:
-    """Run a notebook where these capabilities are switched off; name the cells that fail."""
-    complaints: list[str] = []
-    with fresh_kernel(path.parent, **{SWITCH: ",".join(capabilities)}) as kernel:
-        for number, cell in enumerate(code_cells(read(path)), start=1):
-            found = _untoward(cell, kernel.run(cell.source))
-            complaints += [f"cell {number}: {words}" for words in found]
-    return complaints
+@cache
+def without(path: Path, cases: tuple[tuple[str, ...], ...]) -> list[list[str]]:
+    """Run a notebook once for each case, a set of capabilities to switch off; name what fails.
+
+    One kernel does them all, with its variables cleared in between: what a machine can do is asked
+    for at each use, so that starting anew would only import everything again.
+    """
+    found: list[list[str]] = []
+    while len(found) < len(cases):
+        with fresh_kernel(path.parent) as kernel:
+            try:
+                for capabilities in cases[len(found) :]:
+                    found.append([])
+                    kernel.ask(
+                        f"__import__('os').environ.update({SWITCH}={','.join(capabilities)!r})"
+                    )
+                    found[-1] += _failures(kernel, path)
+                    kernel.run("%reset -f")
+            except (Hangs, KernelDied) as error:
+                found[-1].append(f"{type(error).__name__} at {str(error)!r}: the rest was not run")
+    return found
+
+
+def _failures(kernel: Kernel, path: Path) -> Iterator[str]:
+    for number, cell in enumerate(code_cells(read(path)), start=1):
+        for words in _untoward(cell, kernel.run(cell.source)):
+            yield f"cell {number}: {words}"
 
 
 def _untoward(cell: NotebookNode, shown: Shown) -> Iterator[str]:

@@ -16,7 +16,7 @@ from xdist.scheduler import LoadScopeScheduling
 
 __all__ = ["expected_s", "group", "longest_first", "workers"]
 
-WORKERS_PER_CORE = 2
+WORKERS_PER_CORE = 3
 MOST_WORKERS = 8
 WORKER_BYTES = 800_000_000  # a process with a kernel, and the servers of a lesson
 
@@ -45,9 +45,9 @@ _SECONDS = {
     "tests/figures/test_figures.py": 20,
     "tests/notebooks/test_walks_bite.py": 30,
     "tests/notebooks/": 15,
-    "without 07": 14,
-    "without 12": 13,
-    "without": 6,
+    "without 07": 30,
+    "without 12": 40,
+    "without": 20,
     "notebooks/": 10,
     "tests/peers/": 10,
     "tests/": 5,
@@ -76,8 +76,8 @@ def group(nodeid: str) -> str:
     stem, chapter = Path(file).stem, _CHAPTER.search(name)
     if stem in _WALKS and chapter:
         return f"walk {chapter.group()}"
-    if stem == "test_without" and chapter:  # each test starts a kernel
-        return f"without {name.partition('[')[2].rstrip(']')}"
+    if stem == "test_without" and chapter:
+        return f"without {chapter.group()}"
     if stem == "test_answers" and (exercise := _EXERCISE.search(name)):
         return f"answers {exercise[1]}"
     return file

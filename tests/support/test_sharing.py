@@ -12,7 +12,7 @@ WALK = "tests/notebooks/test_interrupt.py::test_it[08_event_loops]"
         (WALK, "walk 08_event_loops"),
         ("tests/notebooks/test_twice.py::test_it[08_event_loops]", "walk 08_event_loops"),
         ("tests/notebooks/test_leftovers.py::test_it[08_event_loops-run]", "walk 08_event_loops"),
-        ("tests/notebooks/test_without.py::test_it[08_loops-linux]", "without 08_loops-linux"),
+        ("tests/notebooks/test_without.py::test_it[08_loops-linux]", "without 08_loops"),
         ("tests/answers/test_answers.py::test_it[serve_chat-wrong]", "answers serve_chat"),
     ],
 )
