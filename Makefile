@@ -4,7 +4,7 @@
 #   VENV=.venv-3.12     the environment's folder, to keep several
 #   UV=                 use venv and pip although uv is here
 #   COURSE=my-course    the learner's copy that `make lab` opens
-#   WORKERS=auto        processes that share the tests: two for each processor, at most 8; 0 for none
+#   WORKERS=auto        processes that share the tests: up to three for each processor, at most 8; 0 for none
 #   LAB_ARGS, TEST_ARGS handed on to `sockets-lab open` and to pytest
 #
 # Written for GNU Make 3.81 (macOS ships no newer one) and plain sh.
@@ -45,7 +45,7 @@ help: ## list what can be made
 	@sed -n 's/^\([a-z]*\):.*## /\1|/p' Makefile | while IFS='|' read -r name words; do \
 	  printf '  make %-8s %s\n' "$$name" "$$words"; done
 
-lab: setup ## open the course in JupyterLab, on a copy of your own in my-course/
+lab: setup ## open the course in JupyterLab, on your copy in my-course/
 	@$(say) "opening the course in $(COURSE)/ (stop it with Ctrl-C)"
 	@"$(BIN)/sockets-lab" open "$(COURSE)" $(LAB_ARGS)
 
@@ -122,5 +122,5 @@ data: $(TEST_STAMP) ## make the recorded data and pictures in data/ again
 	@for maker in data/*/make.py; do \
 	  $(say) "$$maker"; "$(BIN)/python" "$$maker" || exit 1; done
 
-clean: ## take away what was built (never notebooks, never my-course/)
+clean: ## remove what was built (never notebooks, never my-course/)
 	rm -rf "$(VENV)" build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,7 +1,7 @@
 """The chapters of the course, in order.
 
-Navigation at the foot of each notebook and the README's table are made from `CHAPTERS`, so that a
-chapter is added, renamed or moved in one line.
+Navigation at the foot of each notebook and the README's table are made from `CHAPTERS`, so that
+chapters are added and reordered in one list.
 """
 
 import json
@@ -88,7 +88,7 @@ def chapter(name: str) -> Chapter:
 
 
 def navigation(here: Chapter) -> str:
-    """Write the Markdown line that ends a notebook: the chapter before it and the one after it."""
+    """Return the Markdown line that ends a notebook: the chapter before it and the one after it."""
     at = CHAPTERS.index(here)
     parts = []
     if at > 0:
@@ -99,7 +99,7 @@ def navigation(here: Chapter) -> str:
 
 
 def readme_table() -> str:
-    """Write the README's table of chapters in Markdown, without a line end after its last row."""
+    """Return the README's table of chapters in Markdown, without a line end after its last row."""
     rows = [
         "| | chapter | its question | minutes |",
         "|---|---|---|---|",

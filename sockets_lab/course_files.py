@@ -50,7 +50,7 @@ def find_course_files() -> CourseFiles:
 
 
 def recorded(name: str) -> Path:
-    """Return the path of a file of recorded data, such as "syn_queue.json".
+    """Return the path of a file of recorded data, such as "recorded/order.json".
 
     Raises FileNotFoundError, which suggests similar names, if there is no such recording.
     """

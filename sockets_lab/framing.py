@@ -162,7 +162,7 @@ class DelimiterDecoder(_Decoder):
 
     Two delimiters in a row have an empty message between them. A message without an end is refused
     (TooLong) once `max_length + len(delimiter)` bytes contain no delimiter, so `buffered` is always
-    less than that. What follows the last delimiter is no message: `end()` raises Truncated for it.
+    less than that. What follows the last delimiter is not a message: `end()` raises Truncated.
 
     Raises Misuse for an empty delimiter, and for a max_length below 0.
     """

@@ -1,4 +1,4 @@
-"""Decrypt a captured TLS 1.3 connection of your own with its key log.
+"""Decrypt your captured TLS 1.3 connection with its key log.
 
 With `SSLContext.keylog_filename` set, Python writes the secrets of each connection to a file, in
 the format that Wireshark reads (SSLKEYLOGFILE): a line is a label, such as

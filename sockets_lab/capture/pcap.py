@@ -55,7 +55,7 @@ class Header(NamedTuple):
 def read_packets(path: str | PathLike[str]) -> list[Packet]:
     """Return the IP packets in a capture file of any format and link type that scapy reads.
 
-    Raises OSError (ENOENT, EACCES), and ValueError for a file that is no capture.
+    Raises OSError (ENOENT, EACCES), and ValueError for a file that is not a capture.
     """
     with open(path, "rb") as file, quiet():
         from scapy.error import Scapy_Exception
@@ -67,7 +67,7 @@ def read_packets(path: str | PathLike[str]) -> list[Packet]:
             return [packet for layer in reader for packet in _ip_packets(layer)]
         except Scapy_Exception as error:
             raise ValueError(
-                f"{str(path)!r} is no capture: {error}; give a file written by Capture.save, "
+                f"{str(path)!r} is not a capture: {error}; give a file written by Capture.save, "
                 "tcpdump or Wireshark"
             ) from error
 

@@ -1,8 +1,8 @@
 """The parent's side of a child process: start it, send it a request, receive replies, end it.
 
 The child is a new interpreter, not a fork: a notebook's kernel has threads, and a fork would copy
-their locks. It has a session and so a process group of its own. A Ctrl-C in the terminal reaches
-only us, and we end the child together with every process that it started.
+their locks. It runs in a separate session and process group. A Ctrl-C in the terminal reaches only
+us, and we end the child together with every process that it started.
 """
 
 import os
@@ -229,7 +229,7 @@ class ChildProcess:
         if self.process.returncode is not None:
             return
         if os.name == "posix":
-            # Not reaped yet, so its number is not reused. macOS forbids to signal a process that
+            # Not reaped yet, so its number is not reused. macOS forbids signalling a process that
             # has ended. A Ctrl-C can strike the child before it has a process group.
             with suppress(PermissionError, ProcessLookupError):
                 os.killpg(self.process.pid, signal.SIGKILL)

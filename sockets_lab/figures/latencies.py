@@ -79,8 +79,7 @@ def coordinated_omission(
     factor: float = 10,
     title: str = "What counting from the send leaves out",
 ) -> Picture:
-    """Draw an open loop's latencies twice: counted from when each message was due, and from when
-    it was sent.
+    """Draw an open loop's latencies twice: counted from when due, and from when sent.
 
     The area between the two is what counting from the send leaves out: the wait for a connection
     that is free. `closed` adds a closed loop on the same server. The words claim that at `percent`

@@ -124,5 +124,7 @@ def _plot(axes: Axes, levels: Sequence[_Level], ceiling: float) -> None:
 
 def _mark_limit(axes: Axes, limit: int, ceiling: float) -> None:
     hue = role_hue("listener")
-    axes.axhspan(limit, ceiling, facecolor=hue.tint, edgecolor="#d55e0033", hatch="//", zorder=1)
+    axes.axhspan(
+        limit, ceiling, facecolor=hue.tint, edgecolor=f"{hue.line}33", hatch="//", zorder=1
+    )
     axes.axhline(limit, color=hue.line, linewidth=1.3, linestyle=(0, (5, 3)), zorder=3)

@@ -113,7 +113,7 @@ def until(
     """Take snapshots of sockets until `condition(snapshot)` is true, and return that snapshot.
 
     Some changes reach the kernel's table a moment after the call that caused them has returned;
-    this waits for them instead of sleeping for luck.
+    this waits for them instead of sleeping for a guessed time.
 
     sockets, roles, named: as for `look`; deadline_s: seconds.
 

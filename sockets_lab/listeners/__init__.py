@@ -17,8 +17,8 @@ Five decisions:
   afterwards Linux fails with EINVAL (RFC 3493 section 5.3, ipv6(7)).
 - **No sharing of a port.** SO_REUSEPORT lets several sockets of one user listen on the same
   address. Linux distributes connections among them by a hash of both endpoints, FreeBSD does so
-  with SO_REUSEPORT_LB only, Windows has neither. Only `servers.preforked` sets it, since it needs
-  it: a second server that is started by mistake must fail (socket(7)).
+  with SO_REUSEPORT_LB only, Windows has neither. Of the servers, only `preforked` sets it, since it
+  needs it: a second server that is started by mistake must fail (socket(7)).
 - **Backlog.** It bounds connections that are complete and not accepted yet. The kernel silently
   lowers it to its own limit (`somaxconn`) and Linux admits one more than it says. On Linux a full
   queue refuses no client: the SYN is dropped, and the client tries again (listen(2)).

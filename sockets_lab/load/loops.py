@@ -2,10 +2,10 @@
 
 - **Closed loop**: each client sends the next request as soon as it has its reply. A server that
   stalls stops its own load, so the requests that would have met the stall are never sent, and never
-  measured.
-- **Open loop**: requests are due at set times, whatever the server does, as from people who know
-  nothing of each other. A request that finds no free connection waits, and its latency counts from
-  when it was due. Counting from when it was sent leaves that wait out: *coordinated omission*.
+  measured: *coordinated omission*.
+- **Open loop**: requests are due at set times, whatever the server does, as from independent users.
+  A request that finds no free connection waits, and its latency counts from when it was due.
+  Counting from when it was sent would leave that wait out, too.
 - **Churn**: connect, send one request, close, and again.
 
 Each loop is bounded in count and in time: after `until_ns` no request is sent, and after

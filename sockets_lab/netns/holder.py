@@ -124,6 +124,6 @@ def _path(setting: str) -> Path:
     """Return the file of a setting like "net.ipv4.tcp_syncookies"; ValueError for other names."""
     if not re.fullmatch(r"net(\.[\w-]+)+", setting):
         raise ValueError(
-            f"{setting!r} is no network setting: give one like 'net.ipv4.tcp_syncookies'"
+            f"{setting!r} is not a network setting: give one like 'net.ipv4.tcp_syncookies'"
         )
     return Path("/proc/sys", *setting.split("."))

@@ -1,9 +1,9 @@
 """Bounded denial-of-service clients for your own server.
 
     hold_idle    connection exhaustion: many idle connections
-    slowloris    Slowloris: many requests that never become whole
-    slow_read    slow-read attack (slow read): many long replies that are read very slowly
-    flood        flood: more bytes than the server can use
+    slowloris    many requests that never become whole
+    slow_read    slow-read attack: many long replies that are read very slowly
+    flood        more bytes than the server can use
 
 Each runs until the event `stop` is set, so that it can be run beside a notebook with
 `background.run`, and returns how many connections it made. None connects to another machine (see

@@ -125,7 +125,7 @@ class _Connections:
                 self._reading.discard(deadline)
 
     async def _linger(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """End the stream and read to the end of the client's: closed now, it would be reset."""
+        """Do a lingering close: end the stream, discard what the client sends until its end."""
         writer.write_eof()
         async with asyncio.timeout(self._limits.drain_s):
             while await reader.read(READ_BYTES):

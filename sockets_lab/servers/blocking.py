@@ -45,7 +45,7 @@ def serve_connection(
 ) -> None:
     """Answer one client until the end of its stream, its idle deadline, or `stop`; then close.
 
-    A client that vanishes, breaks the protocol or falls silent is no error. Closing after a
+    A client that vanishes, breaks the protocol or falls silent is not an error. Closing after a
     violation or `stop` is a lingering close.
     """
     with connection, suppress(ConnectionError, TimeoutError):
@@ -94,7 +94,7 @@ def _send_all(connection: socket.socket, reply: bytes, stop: Event, limits: Limi
 
 
 def _linger(connection: socket.socket, limits: Limits) -> None:
-    """End the stream, and read to the end of the client's: closed earlier, it would be reset."""
+    """Do a lingering close: end the stream, discard what the client sends until its end."""
     connection.shutdown(socket.SHUT_WR)
     until_s = monotonic() + limits.drain_s
     while monotonic() < until_s:

@@ -67,7 +67,7 @@ class Pending:
 
 
 class Loop:
-    """The event loop of `serve`; its methods are those of `event_loop.EventLoop`."""
+    """The event loop of `serve`; its steps are named as those of `event_loop.EventLoop`."""
 
     def __init__(
         self, listener: socket.socket, epoll: select.epoll, service: Service, limits: Limits
@@ -205,7 +205,10 @@ class Loop:
         self.idle_checked_s = now_s
 
     def drain(self) -> None:
-        """Refuse new clients, answer what has arrived, and close within `drain_s` seconds."""
+        """Accept the clients that wait, refuse later ones, answer what has arrived, and close.
+
+        This takes `drain_s` seconds at most.
+        """
         self.accept_ready(ALL)
         self.acceptor.close()
         self.listening = -1  # the number may be given to a file

@@ -2,7 +2,7 @@
 
 A model adds what happens on one socket: which connection to keep (`on_accept`), what to do when its
 socket is ready (`on_event`), and how to close it gracefully (`start_closing`). Read
-`selectors_loop` first. `epoll_loop` has the same methods by the same names, over bare descriptors.
+`selectors_loop` first. `epoll_loop` uses the same names for the steps that both have.
 """
 
 import socket
@@ -107,7 +107,10 @@ class EventLoop(ABC, Generic[C]):
                 self.close(connection)
 
     def drain(self) -> None:
-        """Refuse new clients, answer what has arrived, and close within `drain_s` seconds."""
+        """Accept the clients that wait, refuse later ones, answer what has arrived, and close.
+
+        This takes `drain_s` seconds at most.
+        """
         self.accept_ready(ALL)
         self.acceptor.close()
         self.run_once(0)

@@ -9,7 +9,7 @@ STOP_CHECK_S: Final = 0.1
 """Longest time in seconds that a waiting server takes to notice `stop`."""
 
 BACKOFF_S: Final = 0.1
-"""Back-off in seconds after accept() failed for lack of descriptors or memory."""
+"""Back-off in seconds after accept(), or the start of a thread, failed for lack of resources."""
 
 READ_BYTES: Final = 16_384
 """Most bytes read by one recv(); allocating a larger buffer costs more than a small message."""
@@ -19,10 +19,10 @@ class Limits(NamedTuple):
     """What a server grants: times in seconds, buffers in bytes, and its number of workers.
 
     idle_s: a client that neither sends nor takes a byte for this long is closed
-    handshake_s: seconds for a whole TLS handshake, from beginning to end
     drain_s: after `stop`, seconds to finish what is under way
     buffered: unsent bytes for one client above which nothing more is read from it (backpressure)
     workers: threads or processes, in models that have a fixed number
+    handshake_s: seconds for a whole TLS handshake, from beginning to end
     """
 
     idle_s: float = 30.0

@@ -109,9 +109,8 @@ def _fork(work: Callable[[int], object], number: int) -> int:
         return pid
     status = 1
     try:
-        signal.signal(
-            signal.SIGINT, signal.SIG_IGN
-        )  # Ctrl-C is for the parent, which ends the workers
+        # Ctrl-C is for the parent, which ends the workers.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         work(number)
         status = 0
     except BaseException:

@@ -54,7 +54,7 @@ def _serve_connection(
     stop: Event,
     limits: Limits,
 ) -> None:
-    """Shake hands, and answer one client until its end; an error of the client is no error here."""
+    """Shake hands, and answer one client until its end; its errors end that client only."""
     with connection, suppress(OSError):  # ssl.SSLError and TimeoutError are OSErrors
         connection.settimeout(limits.handshake_s)  # for do_handshake() as a whole
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

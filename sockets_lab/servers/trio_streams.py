@@ -93,7 +93,7 @@ class _Connections:
         return None
 
     async def _linger(self, stream: trio.SocketStream) -> None:
-        """End the stream and read to the end of the client's: closed now, it would be reset."""
+        """Do a lingering close: end the stream, discard what the client sends until its end."""
         with trio.move_on_after(self._limits.drain_s):
             await stream.send_eof()
             while await stream.receive_some(READ_BYTES):

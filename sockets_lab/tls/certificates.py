@@ -77,7 +77,7 @@ class Authority:
 
     @property
     def pem(self) -> bytes:
-        """Return the CA certificate, which every client that trusts it needs; it is no secret."""
+        """Return the CA certificate, which every client that trusts it needs; it is not secret."""
         return self._ca.cert_pem.bytes()
 
     def trusted_by(self, context: ssl.SSLContext) -> None:

@@ -157,7 +157,7 @@ def is_retry_request(message: Message) -> bool:
 
 
 def client_hello(data: bytes) -> ClientHello:
-    """Parse what a client sent first. ValueError if it is no ClientHello, or truncated."""
+    """Parse what a client sent first. Raise ValueError if it is not a ClientHello, or truncated."""
     first = next(iter(messages(records(data))), None)
     if first is None or first.name != "ClientHello":
         raise ValueError("the data does not begin with a ClientHello")

@@ -27,7 +27,7 @@ MEANT_TO_FAIL = "raises-exception"  # the tag of a cell that shows an error on p
 
 
 class Fault(NamedTuple):
-    """A cell that failed: its number in a run of all cells, its first line, and the error."""
+    """A cell that failed: its position among the code cells, its first line, and the error."""
 
     cell: int
     line: str

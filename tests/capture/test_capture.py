@@ -24,7 +24,7 @@ client 1 -> connection 1: SYN
 connection 1 -> client 1: SYN ACK
 client 1 -> connection 1: ACK
 """
-TOLD = {
+EXPECTED_TEXT = {
     "whole_connection": f"""\
 {HANDSHAKE}client 1 -> connection 1: PSH ACK, 5 bytes
 connection 1 -> client 1: ACK
@@ -99,7 +99,7 @@ def ip_packets(path: Path) -> Iterator[bytes]:
 @pytest.mark.parametrize("name", RECORDED)
 def test_a_recorded_capture_has_roles(name: str) -> None:
     scenario, _, _ = name.rpartition("_")
-    assert str(read(CAPTURES / f"{name}.pcap")) == TOLD[scenario]
+    assert str(read(CAPTURES / f"{name}.pcap")) == EXPECTED_TEXT[scenario]
 
 
 def test_every_scenario_has_two_recordings() -> None:
@@ -314,7 +314,9 @@ def test_a_truncated_payload_keeps_its_length() -> None:
 def test_says_what_is_no_capture(tmp_path: Path) -> None:
     for content in (b"", b"no capture at all, only text", b"\x1f\x8b broken"):
         (tmp_path / "text.pcap").write_bytes(content)
-        with pytest.raises(ValueError, match=r"text\.pcap' is no capture: .* tcpdump or Wireshark"):
+        with pytest.raises(
+            ValueError, match=r"text\.pcap' is not a capture: .* tcpdump or Wireshark"
+        ):
             read(tmp_path / "text.pcap")
     with pytest.raises(FileNotFoundError):
         read(tmp_path / "none.pcap")

@@ -142,7 +142,7 @@ def test_each_host_has_separate_settings(server, client):
 
 @pytest.mark.parametrize("name", ["kernel.hostname", "net", "net.ipv4/../x", "/etc/passwd"])
 def test_refuses_other_settings(server, name):
-    with pytest.raises(ValueError, match="is no network setting"):
+    with pytest.raises(ValueError, match="is not a network setting"):
         server.setting(name)
 
 

@@ -115,7 +115,7 @@ def test_what_is_left_is_found_until_it_is_taken_back(kernel, leave, take_back, 
 
 
 def test_an_orphan_is_found(kernel):
-    """A grandchild whose parent has ended is no descendant of the kernel any more."""
+    """A grandchild whose parent has ended is no longer a descendant of the kernel."""
     grandchild = "import os, signal; print(os.getpid(), flush=True); signal.pause()"
     spawn = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {grandchild!r}])"
     kernel.run(f"subprocess.run([sys.executable, '-c', {spawn!r}], stdout=subprocess.DEVNULL)")

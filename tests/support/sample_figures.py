@@ -264,7 +264,7 @@ ABLE = Capability("linux", True, "the Linux kernel's own tables, queues and coun
 UNABLE = Capability(
     "namespaces",
     False,
-    "a private network, with settings, hosts and rules of its own",
+    "a private network: separate settings, hosts and rules",
     "this machine forbids private networks to ordinary users (EPERM)",
     "allow them with `sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0`, or run as root",
 )

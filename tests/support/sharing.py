@@ -39,7 +39,7 @@ _SECONDS = {
     "walk": 30,
     "tests/netns/test_network.py": 60,
     "tests/figures/test_legible.py": 40,
-    "tests/kernel/test_kernel.py": 30,
+    "tests/kernel/test_look.py": 20,
     "tests/cli/": 25,
     "tests/bench/": 20,
     "tests/figures/test_figures.py": 20,

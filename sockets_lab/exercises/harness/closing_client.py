@@ -66,7 +66,7 @@ class ClosingClient(NamedTuple):
             self.fail("the client receives more than the reply")
 
     def think(self) -> None:
-        """Let the client pause: the pause is its behaviour, not a wait for luck."""
+        """Let the client pause: the pause is its behaviour, not a guess."""
         self.trial.ends_within(_PAUSE_S)
 
     def expect_end(self, seconds: float = 0) -> None:

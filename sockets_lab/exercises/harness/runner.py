@@ -94,7 +94,7 @@ class Behaviours:
         return behaviour
 
     def check(self, answer: Answer) -> Report:
-        """Try all behaviours on the function `answer`; raise TypeError if it is no function."""
+        """Try all behaviours on the function `answer`; raise TypeError if it is not callable."""
         return run(
             self._title, self.all, answer, deadline_s=self._deadline_s, over_ipv6=self._over_ipv6
         )
@@ -113,7 +113,7 @@ def run(
     With a hint in `over_ipv6`, the behaviours shown over IPv4 are tried over IPv6, too, and count
     as one more behaviour.
 
-    Raises TypeError when `answer` is no function.
+    Raises TypeError when `answer` is not callable.
     """
     if not callable(answer):
         raise TypeError(f"give the function itself, as in check({title}), not {answer!r}")

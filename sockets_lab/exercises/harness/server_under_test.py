@@ -142,8 +142,8 @@ class ServerUnderTest:
         if data:
             self.fail(f"{who} receives data instead of the end of the stream")
 
-    def expect_open(self, most: int, observed: str) -> None:
-        """Raise Failed(observed) unless all but `most` of the server's connections get closed."""
+    def expect_at_most_open(self, most: int, observed: str) -> None:
+        """Raise Failed(observed) unless at most `most` of the server's connections stay open."""
         until_s = time.monotonic() + self.soon_s
         while self.sandbox.accepted() > most:
             if time.monotonic() > until_s:

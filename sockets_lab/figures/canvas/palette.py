@@ -88,7 +88,7 @@ class StateLook(NamedTuple):
 
 
 _STATES = {
-    "LISTEN": StateLook("#fbdcc6", "#d55e00", "#7d3500"),
+    "LISTEN": StateLook("#fbdcc6", _LISTENER.line, "#7d3500"),
     "SYN_SENT": StateLook("#d3ebfa", "#3b8fc2", "#00496f", "////"),
     "SYN_RECV": StateLook("#d3ebfa", "#3b8fc2", "#00496f", "\\\\\\\\"),
     "ESTABLISHED": StateLook("#c5ebdf", "#009e73", "#00523b"),
