@@ -26,7 +26,7 @@ from typing import NoReturn, Self
 
 from sockets_lab.background.locations import location_of, location_of_error
 from sockets_lab.background.ownership import OpenSockets, sockets_at, sockets_in
-from sockets_lab.background.running import HURRY_S, Run
+from sockets_lab.background.running import HURRY_S, LOST_S, Run
 from sockets_lab.interrupts import (
     InterruptGuard,
     deliver_interrupt,
@@ -250,7 +250,8 @@ class Background:
 def _abandon(run: Run) -> None:
     # In another thread: a finalizer may run at any moment, and Python drops its exceptions.
     if not run.is_over:
-        Thread(target=run.abandon, name="end of a lost run", daemon=True).start()
+        name = "end of a lost run"
+        Thread(target=run.abandon, args=[LOST_S], name=name, daemon=True).start()
 
 
 def _join(error: BaseException, earlier: BaseException | None, block: BaseException | None) -> None:

@@ -15,12 +15,13 @@ from sockets_lab.background.threads import Member, Threads, frames_of
 from sockets_lab.background.unblocking import caused_by_stopping
 from sockets_lab.interrupts import hold_interrupts
 
-__all__ = ["HURRY_S", "Run"]
+__all__ = ["HURRY_S", "LOST_S", "Run"]
 
 GRACE_S = 0.25  # for a function that looks at `stop`, or a coroutine, to return
 EXIT_AFTER_S = 0.2  # from the unblocking of its sockets to the first SystemExit
 HURRY_S = 0.6  # after Ctrl-C the user expects the prompt back quickly
 EXIT_AGAIN_S = 0.5  # time for `finally` to clean up
+LOST_S = 5.0  # no one waits for the end of a lost run; given up early, its thread would go on
 FIRST_STEP_S, LONGEST_STEP_S = 0.005, 0.1
 
 
@@ -94,10 +95,10 @@ class Run:
             self._threads.close()
             self.is_over = True
 
-    def abandon(self) -> None:
+    def abandon(self, deadline_s: float = GRACE_S + EXIT_AFTER_S) -> None:
         """Best-effort stop; errors are dropped because no caller remains."""
         with hold_interrupts(), suppress(Exception):
-            self.end(GRACE_S + EXIT_AFTER_S)
+            self.end(deadline_s)
 
     # In the threads of the run
 
@@ -154,13 +155,15 @@ class Run:
         self._sockets.find(self._frames(), everywhere=False)
         # An unblocked recvfrom() returns without a peer, which no function expects: end it there.
         exit_at = monotonic() + (0 if self._sockets.has_datagrams() else EXIT_AFTER_S)
-        while self._threads.running() and not give_up():
+        while self._threads.running():
             if monotonic() >= exit_at:
                 self._raise_exit()
                 exit_at = monotonic() + EXIT_AGAIN_S
             self._sockets.unblock()
-            if not self._threads.wait(step_s):
-                self._sockets.find(self._frames())
+            # Not before: in a large process, finding the sockets may have taken all the time.
+            if self._threads.wait(step_s) or give_up():
+                return
+            self._sockets.find(self._frames())
             step_s = min(2 * step_s, LONGEST_STEP_S)
 
     def _raise_exit(self) -> None:

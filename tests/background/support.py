@@ -3,6 +3,7 @@
 import gc
 import socket
 import threading
+import time
 
 
 def connect(listener):
@@ -38,6 +39,8 @@ class Server:
 def wait_for_lost_runs():
     """Wait for the rare run whose handle was lost: the interrupt came just before the block."""
     names = ("server", "end of a lost run")
+    give_up_at = time.monotonic() + 60
     while lost := [thread for thread in threading.enumerate() if thread.name in names]:
+        assert time.monotonic() < give_up_at, f"still running: {lost}"
         gc.collect()
         lost[0].join(5)

@@ -12,6 +12,7 @@ import pytest
 from sockets_lab import background, open_listener
 from sockets_lab.background import (
     StillRunning,
+    running,
     unblocking,
 )
 from tests.background.support import Server, ask, connect, echo
@@ -294,3 +295,10 @@ def test_a_loop_that_sleeps_is_ended():
 
     with background.run(nap):
         pass
+
+
+def test_unblocks_even_without_time_left(listener, monkeypatch):
+    """In a large process, finding the sockets of a run may take all the time that it has."""
+    monkeypatch.setattr(running, "FIRST_STEP_S", 10.0)
+    with background.run(echo, listener, deadline_s=0.0):
+        assert ask(listener) == b"hello"

@@ -241,6 +241,7 @@ def test_random_interrupts_leave_nothing_behind(listener: socket.socket) -> None
     # All are kept: Python itself loses an interrupt that strikes while a Thread is collected.
     timers = [threading.Timer(chance.uniform(0.0, 0.002), strike) for _ in range(100)]
     struck = 0
+    gc.collect()
     with no_collection():
         for timer in timers:
             try:

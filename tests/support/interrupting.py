@@ -48,11 +48,10 @@ def interrupted_after(delay_s: float) -> Iterator[None]:
 
 @contextmanager
 def no_collection() -> Iterator[None]:
-    """Collect garbage before the block, and none in it.
+    """Collect no garbage in the block.
 
     Python ignores an interrupt that strikes in a callback of the collector, and Hypothesis has one.
     """
-    gc.collect()
     gc.disable()
     try:
         yield
