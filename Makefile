@@ -4,7 +4,7 @@
 #   VENV=.venv-3.12     the environment's folder, to keep several
 #   UV=                 use venv and pip although uv is here
 #   COURSE=my-course    the learner's copy that `make lab` opens
-#   WORKERS=auto        processes that share the tests: up to three for each processor, at most 8; 0 for none
+#   WORKERS=auto        processes that share the tests: two for each processor, at most 8; 0 for none
 #   LAB_ARGS, TEST_ARGS handed on to `sockets-lab open` and to pytest
 #
 # Written for GNU Make 3.81 (macOS ships no newer one) and plain sh.

@@ -38,9 +38,10 @@ class _Flag(BaseException):
 
 
 class Member(NamedTuple):
-    """A thread, and the event that is set when its work is over."""
+    """A thread, and the events that are set when its work begins, and when it is over."""
 
     thread: threading.Thread
+    began: threading.Event
     ended: threading.Event
 
 
@@ -52,7 +53,7 @@ class Threads:
         self._on_error = on_error
         self._members: list[Member] = []
         self._exiting: set[Member] = set()
-        self._lock = threading.Lock()
+        self.lock = threading.Lock()
 
     def start(self, work: Callable[[], None], name: str) -> Member:
         """Begin to track new threads, and call `work` in a first one."""
@@ -68,16 +69,18 @@ class Threads:
 
     def adopt(self, thread: threading.Thread) -> Member:
         """Add `thread`, which is about to start, to this run."""
-        member = Member(thread, threading.Event())
+        member = Member(thread, threading.Event(), threading.Event())
         self._members.append(member)
         _threads_of.setdefault(thread, self)
         vars(thread)["run"] = partial(self._guard, member, thread.run)
         return member
 
-    def forget(self, member: Member) -> None:
-        """Forget a thread that could not be started."""
-        self._members.remove(member)
-        vars(member.thread).pop("run", None)
+    def forget(self, thread: threading.Thread) -> None:
+        """Forget a thread, unless its work has begun: it could not be started."""
+        unbegun = [one for one in self._members if one.thread is thread and not one.began.is_set()]
+        for member in unbegun:
+            self._members.remove(member)
+            vars(thread).pop("run", None)
 
     def running(self) -> list[Member]:
         """Return the threads whose work is not over, without the calling one."""
@@ -103,8 +106,8 @@ class Threads:
         if TRACING_HANGS and (sys.gettrace() or sys.getprofile()):
             return
         for member in self.running():
-            with self._lock:
-                if not member.ended.is_set() and not _may_get_a_descriptor(member.thread):
+            with self.lock:
+                if _can_exit(member):
                     self._exiting.add(member)
                     _raise_in(member.thread, SystemExit)
 
@@ -116,11 +119,17 @@ class Threads:
 
     def _guard(self, member: Member, work: Callable[[], None]) -> None:
         try:
+            member.began.set()
             self._attempt(work)
         except SystemExit:
             pass  # it arrived while an error was being recorded
         finally:
-            self._finish(member)
+            while True:
+                try:
+                    self._finish(member)
+                    break
+                except SystemExit:  # a late one of `raise_exit`, also before the first line
+                    continue
 
     def _attempt(self, work: Callable[[], None]) -> None:
         try:
@@ -129,14 +138,10 @@ class Threads:
             self._on_error(error)
 
     def _finish(self, member: Member) -> None:
-        """Mark the work as over, and wait out a late SystemExit of `raise_exit`."""
-        while True:
-            try:
-                with self._lock:
-                    member.ended.set()
-                return _process_pending_exceptions()
-            except SystemExit:
-                continue
+        """Mark the work as over, and raise a late SystemExit of `raise_exit`, if any, here."""
+        with self.lock:
+            member.ended.set()
+        _process_pending_exceptions()
 
 
 _tracking: "set[Threads]" = set()
@@ -166,12 +171,21 @@ def _start_tracked(thread: threading.Thread) -> None:
     threads = _threads_of.get(threading.current_thread())
     if threads is None or thread.ident is not None:
         return _plain_start(thread)
-    member = threads.adopt(thread)
     try:
-        _plain_start(thread)
+        # `raise_exit` waits meanwhile. Until the new thread runs, CPython may take it for this one:
+        # the SystemExit would end it unseen, and Thread.start would wait for it for ever.
+        with threads.lock:
+            threads.adopt(thread)
+            _plain_start(thread)
     except BaseException:
-        threads.forget(member)
+        threads.forget(thread)
         raise
+
+
+def _can_exit(member: Member) -> bool:
+    if not member.began.is_set() or member.ended.is_set():
+        return False
+    return not _may_get_a_descriptor(member.thread)
 
 
 def _may_get_a_descriptor(thread: threading.Thread) -> bool:
@@ -185,7 +199,8 @@ def _may_get_a_descriptor(thread: threading.Thread) -> bool:
 
 def _raise_in(thread: threading.Thread, kind: type[BaseException] | None) -> None:
     exception = py_object(kind) if kind else py_object()  # NULL cancels
-    pythonapi.PyThreadState_SetAsyncExc(c_ulong(thread.ident or 0), exception)
+    if thread.ident is not None:  # 0 would name threads that are starting
+        pythonapi.PyThreadState_SetAsyncExc(c_ulong(thread.ident), exception)
 
 
 def _process_pending_exceptions() -> None:

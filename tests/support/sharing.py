@@ -16,7 +16,7 @@ from xdist.scheduler import LoadScopeScheduling
 
 __all__ = ["expected_s", "group", "longest_first", "workers"]
 
-WORKERS_PER_CORE = 3
+WORKERS_PER_CORE = 2
 MOST_WORKERS = 8
 WORKER_BYTES = 800_000_000  # a process with a kernel, and the servers of a lesson
 
