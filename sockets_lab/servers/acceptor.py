@@ -64,10 +64,10 @@ class Acceptor(Generic[T]):
             while len(accepted) < at_most:
                 accepted.append(self._accept_one(self._listener))
         except OSError as error:
-            if is_overload(error) and self._paused_s is None:
+            if not accepted and is_overload(error) and self._paused_s is None:
                 self._unwatch(self._listener)
                 self._paused_s = monotonic()
-        return accepted
+        return accepted  # an error after the first client comes again at the next call
 
     def resume(self, now_s: float) -> None:
         """Watch the listener again once the back-off is over."""

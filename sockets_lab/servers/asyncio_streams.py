@@ -3,21 +3,27 @@
 Idle clients and `stop` end in the same way: the deadline of a connection that waits to read is
 moved to now, and it goes on as if its client had been idle. One that has a reply under way may
 finish it.
+
+The clients are accepted here, and not by `asyncio.start_server`: when descriptors run out, that one
+multiplies its timers with each try, and computes more and more (python/cpython#151615).
 """
 
 import asyncio
 import socket
 from contextlib import suppress
 from threading import Event
+from time import monotonic
 from typing import Final
 
 from sockets_lab.framing import Violation
-from sockets_lab.servers.limits import OVERLOAD, READ_BYTES, STOP_CHECK_S, Limits
+from sockets_lab.servers.acceptor import ALL, Acceptor, accept_socket
+from sockets_lab.servers.limits import READ_BYTES, STOP_CHECK_S, Limits
 from sockets_lab.servers.services import Service, echo
 
 __all__ = ["serve"]
 
-_BACKLOG: Final = 4096
+_AT_ONCE: Final = 64
+"""Most clients accepted before the others have their turn."""
 
 
 def serve(
@@ -28,27 +34,29 @@ def serve(
 
 
 async def _serve(listener: socket.socket, service: Service, stop: Event, limits: Limits) -> None:
-    connections = _Connections(service, limits)
-    asyncio.get_running_loop().set_exception_handler(_report_unless_overload)
-    # start_server() calls listen() once more, with its own backlog.
-    server = await asyncio.start_server(
-        connections.serve_connection, sock=listener, backlog=_BACKLOG
-    )
+    loop, connections = asyncio.get_running_loop(), _Connections(service, limits)
+
+    def watch(sock: socket.socket) -> None:
+        loop.add_reader(sock, accept_ready, _AT_ONCE)
+
+    def accept_ready(at_most: int) -> None:
+        try:
+            for sock in acceptor.accept(at_most):
+                connections.open(sock)
+        except OSError as error:  # asyncio would only log it
+            connections.error = error
+
+    acceptor = Acceptor(listener, accept_socket, watch, loop.remove_reader)
     try:
         while not stop.is_set() and connections.error is None:
+            acceptor.resume(monotonic())
             await asyncio.sleep(STOP_CHECK_S)
+        accept_ready(ALL)
     finally:
-        server.close()
+        acceptor.close()
         await connections.drain()
     if connections.error is not None:
         raise connections.error
-
-
-def _report_unless_overload(loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
-    """Report errors as asyncio does, except EMFILE and the like, when it waits for a second."""
-    error = context.get("exception")
-    if not (isinstance(error, OSError) and error.errno in OVERLOAD):
-        loop.default_exception_handler(context)
 
 
 class _Connections:
@@ -58,7 +66,21 @@ class _Connections:
         self._service, self._limits, self._draining = service, limits, False
         self._tasks: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
         self._reading: set[asyncio.Timeout] = set()
+        self._opening: set[asyncio.Task[object]] = set()
         self.error: Exception | None = None
+
+    def open(self, sock: socket.socket) -> None:
+        """Give a client's socket its streams, and serve it in a new task."""
+        protocol = asyncio.StreamReaderProtocol(asyncio.StreamReader(), self.serve_connection)
+        loop = asyncio.get_running_loop()
+        task = loop.create_task(loop.connect_accepted_socket(lambda: protocol, sock))
+        self._opening.add(task)
+        task.add_done_callback(self._opened)
+
+    def _opened(self, task: "asyncio.Task[object]") -> None:
+        self._opening.discard(task)
+        if not task.cancelled():
+            task.exception()  # the client has vanished: asyncio would log it
 
     async def serve_connection(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -81,6 +103,7 @@ class _Connections:
 
     async def drain(self) -> None:
         """End the connections that have nothing under way, and wait a while for the others."""
+        await asyncio.gather(*self._opening, return_exceptions=True)
         await asyncio.sleep(0)  # what has arrived is read ...
         await asyncio.sleep(0)  # ... and answered
         self._draining = True

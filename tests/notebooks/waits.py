@@ -178,12 +178,17 @@ class MainThread:
             os.kill(self._pid, signal.SIGCONT)
 
     def busy_times(self) -> dict[str, float]:
-        """Return for each thread the seconds for which it ran or waited for a core."""
-        found = {}
-        for task in self._folder.parent.glob("*"):
-            with suppress(OSError):  # it has ended
-                ran, waited, _ = (task / "schedstat").read_text().split()
-                found[task.name] = (int(ran) + int(waited)) / 1e9
+        """Return the seconds for which each thread ran or waited for a core.
+
+        The threads of child processes are among them: a cell that ends its children waits for them.
+        """
+        found, processes = {}, [str(self._pid)]
+        while processes:
+            for task in Path("/proc", processes.pop(), "task").glob("*"):
+                with suppress(OSError):  # it has ended
+                    ran, waited, _ = (task / "schedstat").read_text().split()
+                    found[task.name] = (int(ran) + int(waited)) / 1e9
+                    processes += (task / "children").read_text().split()
         return found
 
     def _runs(self) -> int:
