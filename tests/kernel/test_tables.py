@@ -50,6 +50,14 @@ def test_parses_proc_net_tcp6():
     assert (row.local, row.peer) == (Endpoint("::1", 8080), Endpoint("::ffff:127.0.0.1", 54321))
 
 
+@little_endian
+def test_a_row_that_proc_prints_twice_counts_once(tmp_path, monkeypatch):
+    table = tmp_path / "tcp"
+    table.write_text("\n".join(["  sl  local_address ...", *TCP, TCP[1], TCP[4]]))
+    monkeypatch.setattr(procfs, "_TABLES", (table,))
+    assert procfs.rows([0x8CCB]) == [procfs.parse(line) for line in TCP]
+
+
 # Recorded messages of sock_diag
 
 

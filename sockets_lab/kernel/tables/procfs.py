@@ -26,7 +26,9 @@ def rows(ports: Collection[int]) -> list[Row]:
     """
     wanted = {f":{port:04X}" for port in ports}
     texts = [table.read_text() for table in _TABLES if table.exists() or table is _TABLES[0]]
-    return [parse(line) for text in texts for line in _lines(text, wanted)]
+    # The kernel prints a page at a time; while sockets come and go, it prints some of them twice.
+    found = (parse(line) for text in texts for line in _lines(text, wanted))
+    return list({(row.local, row.peer, row.inode): row for row in found}.values())
 
 
 def parse(line: str) -> Row:
