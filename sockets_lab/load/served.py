@@ -14,7 +14,7 @@ import pickle
 import socket
 import sys
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from importlib import import_module
 from threading import Event
@@ -131,11 +131,10 @@ def _stopped(child: ChildProcess, stop_s: float) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        try:
+        reply = None
+        with suppress(TimeoutError):  # the server was running, and is ended now
             reply = child.receive(_GLANCE_S)
-        except TimeoutError:  # the server was running, and is ended now
-            raise error from None
-        if reply.error is not None:
+        if reply is not None and reply.error is not None:
             notes = getattr(reply.error, "__notes__", [])
             error.add_note("\n".join([f"the server had ended: {reply.error!r}", *notes]))
         raise

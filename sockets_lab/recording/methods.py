@@ -57,11 +57,21 @@ class Target(NamedTuple):
 
 def summarize(value: Any) -> Any:
     """Return what is kept of one argument: the beginning of anything that holds bytes."""
-    if not isinstance(value, bytes | bytearray | memoryview):
-        return value if isinstance(value, int | float | str | None) else Other(type(value).__name__)
-    view = memoryview(value)
-    head = view.cast("B")[:SHOWN] if view.contiguous else view.tobytes()[:SHOWN]
-    return Data(bytes(head), view.nbytes)
+    if value is None or isinstance(value, int | float | str):
+        return value
+    try:
+        with memoryview(value) as view:
+            return Data(_head(view), view.nbytes)
+    except (TypeError, ValueError, BufferError):  # it holds no bytes, or gives none
+        return Other(type(value).__name__)
+
+
+def _head(view: memoryview) -> bytes:
+    try:
+        with view.cast("B") as data:
+            return bytes(data[:SHOWN])
+    except TypeError:  # not contiguous, or in an unusual format
+        return view.tobytes()[:SHOWN]
 
 
 def _data(roles: Roles, known: Remembered, arguments: Arguments) -> Arguments:
@@ -116,9 +126,10 @@ def _buffers(roles: Roles, known: Remembered, arguments: Arguments) -> Arguments
 
 def _space(roles: Roles, known: Remembered, arguments: Arguments) -> Arguments:
     """Return the size of the buffer that `recv_into` is to fill."""
-    if not arguments or not isinstance(arguments[0], bytearray | memoryview):
-        return arguments and (Space(0), *arguments[1:])
-    return (Space(memoryview(arguments[0]).nbytes), *arguments[1:])
+    if not arguments:
+        return ()
+    buffer = summarize(arguments[0])
+    return (Space(buffer.length if isinstance(buffer, Data) else 0), *arguments[1:])
 
 
 def _target(roles: Roles, known: Remembered, arguments: Arguments) -> Arguments:

@@ -58,6 +58,8 @@ class Patches:
                 setattr(socket.socket, name, before)
 
     def _patch(self, name: str) -> None:
+        if name in self._ours and vars(socket.socket).get(name) is self._ours[name]:
+            return
         original = getattr(socket.socket, name)
         self._before[name] = vars(socket.socket).get(name, _MISSING)
         ours = _recorded(self._journal, name, original)

@@ -1,12 +1,13 @@
 """Record every socket call that Python code makes in a `with record() as recording:` block."""
 
 import socket
+import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from types import CodeType, TracebackType
-from typing import ClassVar, overload
+from typing import Any, ClassVar, overload
 
 from sockets_lab.interrupts import InterruptGuard, deliver_interrupt, uninterruptible
 from sockets_lab.recording.call import Call, call_of
@@ -159,6 +160,13 @@ class Recording(Sequence[Call]):
     def __getitem__(self, index: slice) -> tuple[Call, ...]: ...
     def __getitem__(self, index: int | slice) -> Call | tuple[Call, ...]:
         return self.calls[index]
+
+    def __reversed__(self) -> Iterator[Call]:
+        return reversed(self.calls)
+
+    def index(self, value: Any, start: int = 0, stop: int = sys.maxsize) -> int:
+        """Return the position of a call; raise ValueError if it is not there."""
+        return self.calls.index(value, start, stop)
 
     def __str__(self) -> str:
         threads = self._by_thread()

@@ -3,6 +3,7 @@
 import errno
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from enum import Enum
 from functools import cache
 from typing import Any
@@ -41,7 +42,8 @@ def arguments_of(entry: Entry, roles: Roles) -> str:
     given = entry.given if type(entry.given) is tuple else (entry.given,)
     in_constants = _IN_CONSTANTS.get(entry.name)
     if in_constants and all(isinstance(value, int) for value in given[:2]):
-        return ", ".join(in_constants(*given))
+        with suppress(TypeError):  # a call with too few arguments, or too many
+            return ", ".join(in_constants(*given))
     flags_at = _FLAGS_AT.get(entry.name)
     words = [
         _flags(value) if at == flags_at and isinstance(value, int) else _value(value, entry, roles)
@@ -75,7 +77,7 @@ def nbytes_of(entry: Entry) -> int | None:
         return int(result[0])
     if name == "sendall" and result is None:
         data = entry.given[0] if type(entry.given) is tuple else entry.given
-        return len(data) if isinstance(data, bytes) else int(data.length)
+        return len(data) if isinstance(data, bytes) else getattr(data, "length", None)
     return None
 
 

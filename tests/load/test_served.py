@@ -162,6 +162,13 @@ def test_raises_an_error_of_the_block_alone() -> None:
     assert not hasattr(caught.value, "__notes__")
 
 
+def test_keeps_the_cause_of_an_error_of_the_block() -> None:
+    cause = KeyError("first")
+    with pytest.raises(ValueError, match="second") as caught, serving(child_servers.echo):
+        raise ValueError("second") from cause
+    assert caught.value.__cause__ is cause
+
+
 @pytest.mark.parametrize(
     ("serve", "error", "complaint"),
     [

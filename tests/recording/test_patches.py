@@ -15,6 +15,8 @@ import pytest
 
 from sockets_lab import record
 from sockets_lab.recording import Recording
+from sockets_lab.recording.journal import Journal
+from sockets_lab.recording.patches import Patches
 from tests.conftest import Family
 from tests.recording.test_recording import connect, lines, listener
 from tests.support.interrupting import interrupted_at_instruction, no_collection
@@ -284,3 +286,12 @@ def test_records_where_interrupts_are_ignored(listener: socket.socket) -> None:
     finally:
         signal.signal(signal.SIGINT, before)
     assert names(recording) == ["getsockname"]
+
+
+def test_patching_twice_is_undone_by_removing_once() -> None:
+    patches = Patches(Journal())
+    patches.apply()
+    patches.apply()
+    assert is_patched()
+    patches.remove()
+    assert not is_patched()

@@ -3,6 +3,7 @@
 import socket
 import ssl
 import threading
+from array import array
 
 import pytest
 
@@ -99,3 +100,35 @@ def test_states_do_not_wait_for_other_threads(family: Family) -> None:
         thread.join()
     assert all(call.states for call in recording)
     assert "getsockopt" not in [call.name for call in recording]
+
+
+def test_any_buffer_can_be_sent_and_filled(listener: socket.socket) -> None:
+    with connect(listener) as client:
+        connection, _ = listener.accept()
+        with connection, record() as recording:
+            client.sendall(array("H", [1, 2]))
+            connection.recv_into(array("H", [0, 0]))
+    sent, received = recording.calls
+    assert (sent.nbytes, received.nbytes) == (4, 4)
+    assert "4 bytes" in str(received)
+
+
+def test_calls_with_missing_arguments_are_recorded(family: Family) -> None:
+    with record() as recording, socket.socket(family.family) as sock:
+        for call in (sock.setsockopt, sock.shutdown):
+            with pytest.raises(TypeError):
+                call()  # type: ignore[call-arg]  # the mistake is the point
+    assert lines(recording)[1:3] == [
+        "socket 1: setsockopt() !! TypeError",
+        "socket 1: shutdown() !! TypeError",
+    ]
+
+
+def test_a_recording_is_a_sequence_from_both_ends(listener: socket.socket) -> None:
+    with record() as recording:
+        listener.getsockname()
+        listener.fileno()
+        listener.getsockname()
+    assert [*reversed(recording)] == [*recording.calls][::-1]
+    assert recording.index(recording[1]) == 1
+    assert recording[1] in recording
