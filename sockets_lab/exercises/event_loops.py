@@ -9,13 +9,12 @@ nothing to do.
 import socket
 import time
 from collections.abc import Callable
-from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 from sockets_lab import peers
 from sockets_lab.exercises.harness.runner import Behaviours, Failed, Report, Sandbox
 from sockets_lab.exercises.harness.server_under_test import BUFFERS, ServerUnderTest
+from sockets_lab.load.usage import usage_here
 from sockets_lab.peers import PeerResult
 
 __all__ = ["check_serve_echo"]
@@ -95,21 +94,11 @@ def _share_computed() -> float:
 
     On a machine with much else to do, a loop that spins is given little: it waits for a core then.
     """
-    began_s, spent_s, wanted_s = time.monotonic(), time.process_time(), _wanted_s()
+    began_s, before = time.monotonic(), usage_here()
     time.sleep(_WINDOW_S)
-    passed_s = time.monotonic() - began_s
-    spent, wanted = (time.process_time() - spent_s) / passed_s, (_wanted_s() - wanted_s) / passed_s
-    return max(spent, wanted if wanted > _SPINS else 0.0)
-
-
-def _wanted_s() -> float:
-    """Return the seconds for which this process's threads had or wanted a core (Linux), else 0."""
-    total_ns = 0
-    for task in Path("/proc/self/task").glob("*/schedstat"):
-        with suppress(OSError):  # the thread has ended
-            ran, waited, _ = task.read_text().split()
-            total_ns += int(ran) + int(waited)
-    return total_ns / 1e9
+    passed_s, used = time.monotonic() - began_s, usage_here().since(before)
+    wanted = used.busy_s / passed_s
+    return max(used.cpu_s / passed_s, wanted if wanted > _SPINS else 0.0)
 
 
 @behaviours(

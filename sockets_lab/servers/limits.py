@@ -3,7 +3,7 @@
 import errno
 from typing import Final, NamedTuple
 
-__all__ = ["BACKOFF_S", "OVERLOAD", "READ_BYTES", "STOP_CHECK_S", "Limits", "is_overload"]
+__all__ = ["BACKOFF_S", "READ_BYTES", "STOP_CHECK_S", "Limits", "is_overload"]
 
 STOP_CHECK_S: Final = 0.1
 """Longest time in seconds that a waiting server takes to notice `stop`."""
@@ -40,14 +40,14 @@ def is_overload(error: OSError) -> bool:
     which accept(2) advises to treat like EAGAIN. Raise any other error, such as EBADF and EINVAL:
     those are bugs in the program.
     """
-    if error.errno in OVERLOAD:
+    if error.errno in _OVERLOAD:
         return True
     if error.errno in _CLIENT_GONE:
         return False
     raise error
 
 
-OVERLOAD: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+_OVERLOAD: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 _CLIENT_GONE: Final = frozenset(
     number
     for name in (
